@@ -1,0 +1,31 @@
+package lag
+
+import "time"
+
+// Sample is what one probe saw of a server.
+type Sample struct {
+	// Asked is when the probe was sent: the sample tells the server's state
+	// at some moment after it. Both times carry the monotonic clock.
+	Asked, Answered time.Time
+
+	// Run tells the server's runs apart: it changes with a restart, after
+	// which a replica may show an older state than before.
+	Run uint64
+
+	// Writable reports that the server takes writes: it is a primary.
+	Writable bool
+
+	// Position is the end of what the server has applied, or, where it is
+	// writable, of what it has written. Nil when it could not be told.
+	Position Position
+
+	// Stopped says why a replica does not advance ("replay is paused"); it
+	// is empty where nothing is known to hold it.
+	Stopped string
+}
+
+// Instance is one run of one server. Its state never goes back.
+type Instance struct {
+	Node int    // index of the member in its cluster
+	Run  uint64 // see [Sample.Run]
+}
