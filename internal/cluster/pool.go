@@ -1,0 +1,156 @@
+package cluster
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/puddle/v2"
+)
+
+// Conn is one physical connection of a pool.
+type Conn struct {
+	Driver   driver.Conn
+	Run      uint64 // of the server when the connection was opened
+	Writable bool   // the server took writes then
+
+	prepared prepared
+	opened   time.Time
+	used     bool
+}
+
+// Lease is a physical connection that one caller holds. The zero Lease holds
+// none.
+type Lease struct {
+	Node     *Node
+	resource *puddle.Resource[*Conn]
+}
+
+// Valid reports whether the lease holds a connection.
+func (l *Lease) Valid() bool { return l.resource != nil }
+
+// Conn returns the connection.
+func (l *Lease) Conn() *Conn { return l.resource.Value() }
+
+// Release hands the connection back: to the pool when it may serve another
+// caller, otherwise it is closed, in the background. The lease is zero then.
+func (l *Lease) Release(keep bool) {
+	if l.resource == nil {
+		return
+	}
+	l.Node.Load.inFlight.Add(-1)
+	if keep && l.Node.Member.Server.Reusable(l.Conn().Driver) {
+		l.resource.Release()
+	} else {
+		l.resource.Destroy()
+	}
+	*l = Lease{}
+}
+
+// pool holds a node's connections.
+type pool struct {
+	*puddle.Pool[*Conn]
+	lifetime time.Duration
+	idleTime time.Duration
+}
+
+func newPool(server Server, c *Config) (*pool, error) {
+	inner, err := puddle.NewPool(&puddle.Config[*Conn]{
+		MaxSize: int32(c.MaxConns),
+		Constructor: func(ctx context.Context) (*Conn, error) {
+			return open(ctx, server)
+		},
+		Destructor: func(c *Conn) { c.Driver.Close() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &pool{Pool: inner, lifetime: c.ConnMaxLifetime, idleTime: c.ConnMaxIdleTime}, nil
+}
+
+// open connects and asks what the server is: the address may have come to mean
+// another one since the last sample.
+func open(ctx context.Context, server Server) (*Conn, error) {
+	conn, err := server.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened := time.Now()
+	sample, err := server.Observe(ctx, conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &Conn{Driver: conn, Run: sample.Run, Writable: sample.Writable, opened: opened}, nil
+}
+
+// acquire takes an idle connection that is alive, or opens one. It waits while
+// all are taken. No statement has been sent when it fails.
+func (p *pool) acquire(ctx context.Context, now time.Time) (*puddle.Resource[*Conn], error) {
+	for {
+		r, err := p.Acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c := r.Value()
+		// One whose first caller gave up while it was opened may have rested
+		// as long as any other.
+		opened := !c.used && c.opened.After(now)
+		c.used = true
+		if opened {
+			return r, nil
+		}
+		if now.Sub(c.opened) > p.lifetime {
+			r.Destroy()
+			continue
+		}
+		// As database/sql does before it hands out a connection again. The
+		// wrapped driver finds out here that the server hung up.
+		if resetter, ok := c.Driver.(driver.SessionResetter); ok {
+			if err := resetter.ResetSession(ctx); err != nil {
+				r.Destroy()
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				if errors.Is(err, driver.ErrBadConn) {
+					continue
+				}
+				return nil, err
+			}
+		}
+		return r, nil
+	}
+}
+
+// reap closes what has been idle for too long.
+func (p *pool) reap(now time.Time) {
+	// From the last to the first: the one used last goes back on top, so that
+	// what is not needed rests until it is closed.
+	for _, r := range slices.Backward(p.AcquireAllIdle()) {
+		if r.IdleDuration() > p.idleTime || now.Sub(r.Value().opened) > p.lifetime {
+			r.Destroy()
+		} else {
+			r.ReleaseUnused()
+		}
+	}
+}
+
+// closePatience bounds how long close waits for connections that callers still
+// hold, say by rows that nobody closed. They are closed when they come back.
+const closePatience = time.Second
+
+func (p *pool) close() {
+	done := make(chan struct{})
+	go func() {
+		p.Pool.Close() // waits for all connections to be back and closed
+		close(done)
+	}()
+	timer := time.NewTimer(closePatience)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}

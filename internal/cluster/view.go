@@ -1,0 +1,100 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rwsplit/rwsplit/lag"
+)
+
+// chase measures the member's delay: against the primary's newest position when
+// none is being measured, until a sample shows that it was reached.
+func (s *standing) chase(clock *lag.Clock) {
+	s.caught()
+	if s.chased != nil {
+		return
+	}
+	if p, asked, ok := clock.Last(); ok && asked.After(s.since) {
+		s.chased, s.since = p, asked
+		s.caught() // on an idle primary, at once
+	}
+}
+
+func (s *standing) caught() {
+	if s.chased == nil || s.sample.Position == nil || !s.sample.Position.Covers(s.chased) {
+		return
+	}
+	s.delay = (3*s.delay + max(0, s.sample.Asked.Sub(s.since))) / 4
+	s.chased = nil
+}
+
+// pending returns the estimate of the delay: one that is being measured and is
+// already longer counts.
+func (s *standing) pending() time.Duration {
+	if s.chased == nil {
+		return s.delay
+	}
+	return max(s.delay, s.sample.Asked.Sub(s.since))
+}
+
+// view describes one member, given who the primary is. It is a pure function.
+func view(s *standing, index, primary int, clock *lag.Clock, maxLag time.Duration) View {
+	v := View{
+		Instance: lag.Instance{Node: index, Run: s.sample.Run},
+		Position: s.sample.Position,
+		Asked:    s.sample.Asked,
+		Delay:    s.pending(),
+		Distance: -1,
+	}
+	newest, _, known := clock.Last()
+	switch {
+	case index == primary:
+		v.Role = RolePrimary
+		v.Fresh, v.Delay, v.Distance = v.Asked, 0, 0
+	case v.Asked.IsZero():
+	case s.sample.Writable:
+		v.Role = RoleStray
+	default:
+		v.Role = RoleReplica
+		v.Fresh, _ = clock.Reached(v.Position)
+		if known && v.Position != nil {
+			if d, ok := v.Position.Distance(newest); ok {
+				v.Distance = d
+			}
+		}
+	}
+	v.State, v.Reason = judge(s, &v, newest, maxLag)
+	return v
+}
+
+// judge says how a member does, and why it is not up.
+func judge(s *standing, v *View, newest lag.Position, maxLag time.Duration) (State, string) {
+	switch {
+	case !s.asked:
+		return StateUnknown, "not asked yet"
+	case s.err != nil:
+		return StateDown, s.err.Error()
+	case v.Role == RolePrimary && !s.sample.Writable:
+		return StateStopped, "does not take writes any more"
+	case v.Role == RolePrimary:
+		return StateUp, ""
+	case v.Role == RoleStray:
+		return StateStopped, "takes writes, but is not the primary"
+	case v.Position == nil:
+		return StateUnknown, "does not tell its position"
+	case newest == nil:
+		return StateUnknown, "the primary's position is not known yet"
+	case !v.Position.SameLineage(newest):
+		return StateUnknown, "belongs to another database cluster than the primary"
+	case v.Distance < 0:
+		return StateUnknown, fmt.Sprintf("on history %s, the primary is on %s", v.Position.History(), newest.History())
+	case s.sample.Stopped != "":
+		return StateStopped, s.sample.Stopped
+	case v.Fresh.IsZero():
+		return StateLagging, "behind every position of the primary that is remembered"
+	}
+	if behind, _ := v.Lag(); behind > maxLag {
+		return StateLagging, fmt.Sprintf("%s behind, the maximum is %s", behind.Round(time.Millisecond), maxLag)
+	}
+	return StateUp, ""
+}
