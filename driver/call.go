@@ -1,0 +1,77 @@
+package driver
+
+import (
+	"context"
+	"database/sql/driver"
+
+	"github.com/rwsplit/rwsplit/internal/cluster"
+)
+
+// method is what is asked of a physical connection.
+type method uint8
+
+const (
+	query method = iota
+	exec
+	prepare
+	begin
+)
+
+// call is one request of database/sql, ready to run on any physical connection.
+type call struct {
+	method   method
+	text     string
+	args     []driver.NamedValue
+	prepared bool             // text goes through a prepared statement
+	options  driver.TxOptions // of begin
+}
+
+// reply is what came of a call: the field of its method is set.
+type reply struct {
+	rows   driver.Rows
+	result driver.Result
+	stmt   driver.Stmt
+	tx     driver.Tx
+}
+
+// on runs the call. The wrapped driver's errors come back as they are.
+func (k *call) on(ctx context.Context, c *cluster.Conn) (r reply, err error) {
+	switch {
+	case k.method == begin:
+		r.tx, err = beginTx(ctx, c.Driver, k.options)
+	case k.method == prepare:
+		r.stmt, err = c.Prepare(ctx, k.text)
+	case k.prepared:
+		return k.onPrepared(ctx, c)
+	case k.method == query:
+		if d, ok := c.Driver.(driver.QueryerContext); ok {
+			r.rows, err = d.QueryContext(ctx, k.text, k.args)
+		} else {
+			err = driver.ErrSkip
+		}
+	default:
+		if d, ok := c.Driver.(driver.ExecerContext); ok {
+			r.result, err = d.ExecContext(ctx, k.text, k.args)
+		} else {
+			err = driver.ErrSkip
+		}
+	}
+	return r, err
+}
+
+func (k *call) onPrepared(ctx context.Context, c *cluster.Conn) (r reply, err error) {
+	stmt, err := c.Prepare(ctx, k.text)
+	if err != nil {
+		return r, err
+	}
+	if k.method == query {
+		r.rows, err = stmt.(driver.StmtQueryContext).QueryContext(ctx, k.args)
+	} else {
+		r.result, err = stmt.(driver.StmtExecContext).ExecContext(ctx, k.args)
+	}
+	return r, err
+}
+
+func beginTx(ctx context.Context, c driver.Conn, o driver.TxOptions) (driver.Tx, error) {
+	return c.(driver.ConnBeginTx).BeginTx(ctx, o)
+}

@@ -1,0 +1,243 @@
+package driver
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"sync/atomic"
+
+	"github.com/rwsplit/rwsplit/internal/cluster"
+	"github.com/rwsplit/rwsplit/internal/statement"
+)
+
+// conn is a logical connection. database/sql calls it from one goroutine at a
+// time.
+type conn struct {
+	db     *DB
+	owner  bool // the DB ends with this connection
+	closed bool
+
+	// Of the checkout: what it leased, and what is to be noted or undone when
+	// it ends.
+	primary, replica           cluster.Lease
+	primaryDirty, replicaDirty bool // session state: not for another caller
+	sqlTransaction             bool // opened by a statement, not by BeginTx
+	fallback                   bool // holds a slot of db.fallbacks
+	tx                         transaction
+	writing                    []*writeRows // those that are open
+
+	search search // of the read that runs; here, because it would escape
+}
+
+var (
+	_ driver.Conn               = (*conn)(nil)
+	_ driver.ConnBeginTx        = (*conn)(nil)
+	_ driver.ConnPrepareContext = (*conn)(nil)
+	_ driver.ExecerContext      = (*conn)(nil)
+	_ driver.NamedValueChecker  = (*conn)(nil)
+	_ driver.Pinger             = (*conn)(nil)
+	_ driver.QueryerContext     = (*conn)(nil)
+	_ driver.SessionResetter    = (*conn)(nil)
+	_ driver.Validator          = (*conn)(nil)
+)
+
+// QueryContext implements driver.QueryerContext.
+func (c *conn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	r, err := c.do(ctx, &call{method: query, text: text, args: args}, c.db.statements.Classify(text))
+	return r.rows, err
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *conn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	r, err := c.do(ctx, &call{method: exec, text: text, args: args}, c.db.statements.Classify(text))
+	return r.result, err
+}
+
+// do routes one call.
+func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply, error) {
+	if c.closed {
+		return reply{}, driver.ErrBadConn
+	}
+	if c.tx.vendor != nil {
+		return c.inTransaction(ctx, k, st)
+	}
+	counters, counts := &c.db.Counters, k.method != prepare
+	kind, reason, _ := st.Resolve(c.db.catalog.known())
+	if reason == statement.UnknownFunction {
+		c.db.catalog.want()
+	}
+	h := hintsOf(ctx)
+	var count *atomic.Uint64
+	switch {
+	case c.pinned():
+		count = &counters.Pinned
+	case kind != statement.Read:
+		count = &counters.Writes[reason]
+	case h.primary:
+		count = &counters.Hinted
+	default:
+		r, _, err := c.read(ctx, k, h)
+		return r, err
+	}
+	r, err := c.write(ctx, k, st, kind != statement.Read)
+	if counts && err != driver.ErrSkip { // it comes again, prepared
+		count.Add(1)
+	}
+	return r, err
+}
+
+// pinned reports whether all statements of the checkout have to stay on its
+// connection to the primary.
+func (c *conn) pinned() bool {
+	if !c.primary.Valid() {
+		return false
+	}
+	if open, known := c.db.engine.InTransaction(c.primary.Conn().Driver); known {
+		c.sqlTransaction = open
+	}
+	return c.primaryDirty || c.sqlTransaction
+}
+
+// Ping implements driver.Pinger: the primary answers.
+func (c *conn) Ping(ctx context.Context) error {
+	if c.closed {
+		return driver.ErrBadConn
+	}
+	for attempt := 1; ; attempt++ {
+		fresh, err := c.leasePrimary(ctx)
+		if err != nil {
+			return err
+		}
+		pinger, ok := c.primary.Conn().Driver.(driver.Pinger)
+		if !ok {
+			return nil
+		}
+		err = pinger.Ping(ctx)
+		if !c.again(ctx, err, fresh, attempt) {
+			return err
+		}
+		discard(&c.primary, attempt)
+	}
+}
+
+// maxAttempts bounds how often a call is tried on connections that turn out to
+// be dead before anything was sent.
+const maxAttempts = 3
+
+// again reports whether the wrapped driver found its connection dead before it
+// sent anything, so that the call may run on another. A connection that the
+// checkout held before belongs to it: its state is gone, and the caller is told,
+// as by the plain driver.
+func (c *conn) again(ctx context.Context, err error, fresh bool, attempt int) bool {
+	return fresh && attempt < maxAttempts && errors.Is(err, driver.ErrBadConn) && ctx.Err() == nil
+}
+
+// discard closes a connection that turned out to be dead. Where one after another
+// is, the server has ended them all: the last attempt gets a new one.
+func discard(l *cluster.Lease, attempt int) {
+	node := l.Node
+	l.Release(false)
+	if attempt == maxAttempts-1 {
+		node.CloseIdle()
+	}
+}
+
+// resting reports whether nothing runs on the connection, and no rows are open.
+func resting(l *cluster.Lease) bool {
+	return l.Valid() && l.Node.Member.Server.Reusable(l.Conn().Driver)
+}
+
+// yieldReplica and yieldPrimary hand back a connection that nothing keeps, so that
+// the checkout does not wait for one member's connection while it holds another's:
+// two that do so could wait for each other.
+func (c *conn) yieldReplica() {
+	if resting(&c.replica) {
+		c.replica.Release(!c.replicaDirty)
+		c.replicaDirty = false
+	}
+}
+
+func (c *conn) yieldPrimary() {
+	if resting(&c.primary) && c.tx.vendor == nil && !c.pinned() {
+		c.primary.Release(true)
+		c.freeFallback()
+	}
+}
+
+func (c *conn) freeFallback() {
+	if c.fallback {
+		c.db.fallbacks.free()
+		c.fallback = false
+	}
+}
+
+// leasePrimary makes sure that the checkout holds a connection to the primary,
+// and reports whether it has just got it.
+func (c *conn) leasePrimary(ctx context.Context) (fresh bool, err error) {
+	if c.primary.Valid() && c.primary.Node.Index != c.db.Cluster.Snapshot().Primary {
+		c.yieldPrimary() // another member has become the primary
+	}
+	if c.primary.Valid() {
+		return false, nil
+	}
+	c.yieldReplica()
+	c.primary, err = c.db.Cluster.Primary(ctx)
+	return true, err
+}
+
+// CheckNamedValue implements driver.NamedValueChecker.
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error { return c.db.engine.CheckNamedValue(v) }
+
+// ResetSession implements driver.SessionResetter. There is nothing to reset: the
+// physical connections were handed back when the last checkout ended.
+func (c *conn) ResetSession(context.Context) error {
+	if c.closed {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// IsValid implements driver.Validator. database/sql asks when it puts the
+// connection back, after rows are closed: the checkout has ended.
+func (c *conn) IsValid() bool {
+	c.endCheckout()
+	return !c.closed
+}
+
+// Close implements driver.Conn.
+func (c *conn) Close() error {
+	c.endCheckout()
+	c.closed = true
+	if c.owner {
+		c.db.close()
+	}
+	return nil
+}
+
+func (c *conn) endCheckout() {
+	if len(c.writing) > 0 {
+		c.endWrites()
+	}
+	if c.tx.vendor != nil {
+		// database/sql ends its transactions before; this one is lost.
+		c.tx = transaction{}
+		c.primaryDirty, c.replicaDirty = true, true
+	}
+	if c.primary.Valid() {
+		c.primary.Release(!c.pinned())
+	}
+	c.replica.Release(!c.replicaDirty)
+	c.freeFallback()
+	c.primaryDirty, c.replicaDirty, c.sqlTransaction = false, false, false
+	c.search.record = nil
+}
+
+// Prepare implements driver.Conn.
+func (c *conn) Prepare(text string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), text)
+}
+
+// Begin implements driver.Conn.
+func (c *conn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}

@@ -1,0 +1,220 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	rwsplit "github.com/rwsplit/rwsplit/driver"
+	"github.com/rwsplit/rwsplit/internal/cluster"
+	"github.com/rwsplit/rwsplit/internal/statement"
+)
+
+// defaultConnectTimeout holds where the connection string has no
+// connect_timeout: a member that swallows packets must not hold up callers for
+// as long as TCP would.
+const defaultConnectTimeout = 10 * time.Second
+
+// Config says which servers there are and how to connect to them.
+type Config struct {
+	// DSN is a connection string as pgx takes it, of one or more hosts.
+	DSN string
+
+	// Replicas are further members, each "host", "host:port" or the directory
+	// of a unix socket. All else is as the DSN says.
+	Replicas []string
+
+	// Weights are the members' shares of reads under the weighted policy, by
+	// the member's name. A member that is not named has 1.
+	Weights map[string]int
+
+	// Configure may change how a member is connected to. It is called once
+	// for each member.
+	Configure func(*pgx.ConnConfig) error
+
+	// Options are passed to stdlib.GetConnector for each member.
+	Options []stdlib.OptionOpenDB
+}
+
+// Engine is the database that a Config describes. It is safe for concurrent use.
+type Engine struct {
+	database string
+	members  []cluster.Member
+}
+
+var _ rwsplit.Engine = (*Engine)(nil)
+
+// New reads the configuration. It connects to nothing.
+func New(c Config) (*Engine, error) {
+	addresses, err := addressesOf(c.DSN, c.Replicas)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{}
+	named := 0
+	for _, a := range addresses {
+		// Those who bring a dialer may have names that it alone knows.
+		if c.Configure == nil && len(c.Options) == 0 {
+			if err := a.checkNumeric(); err != nil {
+				return nil, err
+			}
+		}
+		config, err := pgx.ParseConfig(withAddress(c.DSN, a))
+		if err != nil {
+			return nil, parseError(err)
+		}
+		if err := checkRuntime(config.RuntimeParams); err != nil {
+			return nil, err
+		}
+		// Which member is the primary is observed, and followed; one that is
+		// not wanted as such now is a member all the same.
+		config.ValidateConnect = nil
+		if config.ConnectTimeout == 0 {
+			config.ConnectTimeout = defaultConnectTimeout
+		}
+		if c.Configure != nil {
+			if err := c.Configure(config); err != nil {
+				return nil, fmt.Errorf("rwsplit: configuring %s: %w", a, err)
+			}
+		}
+		instrument(config)
+		weight := 1
+		if w, ok := c.Weights[a.String()]; ok {
+			weight = w
+			named++
+		}
+		e.database = config.Database
+		e.members = append(e.members, cluster.Member{
+			Name:   a.String(),
+			Weight: weight,
+			Server: &server{connector: stdlib.GetConnector(*config, c.Options...)},
+		})
+	}
+	if e.database == "" {
+		e.database = e.user(c.DSN)
+	}
+	if named != len(c.Weights) {
+		return nil, fmt.Errorf("rwsplit: weights: %d of the names are not members; the members are %v", len(c.Weights)-named, addresses)
+	}
+	return e, nil
+}
+
+// checkRuntime refuses parameters of ours that pgx is about to send to the server,
+// which would refuse the connection.
+func checkRuntime(parameters map[string]string) error {
+	const ours = "rwsplit_"
+	for name := range parameters {
+		if len(name) >= len(ours) && strings.EqualFold(name[:len(ours)], ours) {
+			return fmt.Errorf("rwsplit: parameter %s has to be in the DSN itself, in lower case (it cannot be in a service file)", ShownName(name, ours))
+		}
+	}
+	return nil
+}
+
+// user is what the server takes for a database that is not named.
+func (e *Engine) user(dsn string) string {
+	if config, err := pgconn.ParseConfig(dsn); err == nil {
+		return config.User
+	}
+	return ""
+}
+
+// address is where a member listens.
+type address struct {
+	host string // or the directory of a unix socket
+	port uint16
+}
+
+// String returns the member's name: "host:port", or the socket's path.
+func (a address) String() string {
+	if network, path := pgconn.NetworkAddress(a.host, a.port); network == "unix" {
+		return path
+	}
+	return net.JoinHostPort(a.host, strconv.Itoa(int(a.port)))
+}
+
+// Dialect implements the engine.
+func (e *Engine) Dialect() statement.Dialect { return statement.Postgres }
+
+// Members implements the engine.
+func (e *Engine) Members() []cluster.Member { return e.members }
+
+// Database implements the engine.
+func (e *Engine) Database() string { return e.database }
+
+// CheckNamedValue implements the engine: pgx converts arguments itself, by the
+// types that the server asks for.
+func (e *Engine) CheckNamedValue(*driver.NamedValue) error { return nil }
+
+// InTransaction implements the engine.
+func (e *Engine) InTransaction(c driver.Conn) (open, known bool) {
+	return c.(*conn).pgConn().TxStatus() != idle, true
+}
+
+// ReplicaIsolation implements the engine. A standby refuses SERIALIZABLE
+// (SQLSTATE 0A000): it cannot see the primary's predicate locks.
+func (e *Engine) ReplicaIsolation(level driver.IsolationLevel) bool {
+	return sql.IsolationLevel(level) < sql.LevelSerializable
+}
+
+// functionsQuery reads what statements can call beyond the built-in functions.
+// Those in a language that is not trusted can write elsewhere, which a standby
+// does not stop, whatever they claim.
+const functionsQuery = `SELECT n.nspname, p.proname,
+  bool_or(p.provolatile = 'v' OR NOT l.lanpltrusted AND l.lanname NOT IN ('internal', 'c'))
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+GROUP BY 1, 2`
+
+// Functions implements the engine.
+func (e *Engine) Functions(ctx context.Context, c driver.Conn) ([]statement.Function, error) {
+	rows, err := c.(*conn).Conn.Conn().Query(ctx, functionsQuery)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (f statement.Function, err error) {
+		err = r.Scan(&f.Schema, &f.Name, &f.Volatile)
+		return f, err
+	})
+}
+
+// idle is the transaction status outside a transaction.
+const idle = 'I'
+
+// PGX returns pgx's connection behind one of this engine's.
+func PGX(c driver.Conn) (*stdlib.Conn, bool) {
+	ours, ok := c.(*conn)
+	if !ok {
+		return nil, false
+	}
+	return ours.Conn, true
+}
+
+// server implements cluster.Server.
+type server struct{ connector driver.Connector }
+
+// Connect implements cluster.Server.
+func (s *server) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := s.connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(c.(*stdlib.Conn))
+}
+
+// Reusable implements cluster.Server.
+func (s *server) Reusable(c driver.Conn) bool {
+	pg := c.(*conn).pgConn()
+	return !pg.IsClosed() && !pg.IsBusy() && pg.TxStatus() == idle
+}

@@ -1,0 +1,118 @@
+package driver
+
+import (
+	"context"
+	"database/sql/driver"
+	"time"
+
+	"github.com/rwsplit/rwsplit/internal/cluster"
+	"github.com/rwsplit/rwsplit/internal/statement"
+	"github.com/rwsplit/rwsplit/session"
+)
+
+// write runs a call on the primary, and notes it as a write. Changes is false for
+// what is proven to be none, and is there for another reason.
+func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, changes bool) (reply, error) {
+	rec := c.db.recordOf(ctx)
+	for attempt := 1; ; attempt++ {
+		fresh, err := c.leasePrimary(ctx)
+		if err != nil {
+			return reply{}, err
+		}
+		if st.Dirty {
+			c.primaryDirty = true // before it is sent: an error may hide it
+		}
+		r, err := c.send(ctx, k, rec)
+		if c.again(ctx, err, fresh, attempt) {
+			discard(&c.primary, attempt)
+			c.primaryDirty = false
+			continue
+		}
+		if err == nil {
+			c.follow(st.Transaction)
+			return r, nil
+		}
+		return r, c.failed(c.primary.Node, err, changes && k.method != prepare)
+	}
+}
+
+// send runs a call on the connection to the primary and notes in the records
+// that it may have written. The records are marked before: an error may hide a
+// commit.
+func (c *conn) send(ctx context.Context, k *call, rec *session.Record) (reply, error) {
+	node := c.primary.Node
+	if k.method == prepare || k.method == begin {
+		return k.on(ctx, c.primary.Conn())
+	}
+	if rec != nil {
+		rec.BeginWrite()
+	}
+	start := time.Now()
+	r, err := k.on(ctx, c.primary.Conn())
+	end := time.Now()
+	switch {
+	case err == driver.ErrBadConn || err == driver.ErrSkip:
+		if rec != nil {
+			rec.AbandonWrite() // nothing was sent
+		}
+		return r, err
+	case err == nil && k.method == query:
+		// INSERT … RETURNING: it has ended when its rows are closed.
+		c.db.record.Wrote(end, nil)
+		rows := &writeRows{Rows: r.rows, conn: c, record: rec}
+		c.writing = append(c.writing, rows)
+		r.rows = rows
+	default:
+		c.endWrite(rec, end)
+	}
+	node.Writes.Add(1)
+	if err == nil {
+		node.Load.Took(end.Sub(start), end)
+	}
+	return r, err
+}
+
+func (c *conn) endWrite(rec *session.Record, at time.Time) {
+	if rec != nil {
+		rec.EndWrite(at, nil)
+	}
+	c.db.record.Wrote(at, nil)
+}
+
+// endWrites notes that the writes whose rows nobody closed have ended.
+func (c *conn) endWrites() {
+	for _, rows := range c.writing {
+		rows.end()
+	}
+	clear(c.writing)
+	c.writing = c.writing[:0]
+}
+
+// follow keeps up with transactions that statements open and end, for engines
+// whose driver does not tell.
+func (c *conn) follow(t statement.Transaction) {
+	switch t {
+	case statement.Begin:
+		c.sqlTransaction = true
+	case statement.Commit, statement.Rollback:
+		c.sqlTransaction = false
+	}
+}
+
+// failed takes note of an error that a node answered with, and returns what the
+// caller is to see of it: the error itself, unless it leaves open whether a
+// write happened.
+func (c *conn) failed(n *cluster.Node, err error, wrote bool) error {
+	if err == driver.ErrSkip {
+		return err
+	}
+	n.Errors.Add(1)
+	fault := c.db.engine.Diagnose(err)
+	if fault != NoFault {
+		n.Doubt()
+	}
+	if fault == Lost && wrote && err != driver.ErrBadConn {
+		return &unknownOutcome{err}
+	}
+	return err
+}
