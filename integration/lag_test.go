@@ -1,0 +1,222 @@
+package integration
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rwsplit/rwsplit/integration/fixture"
+	"github.com/rwsplit/rwsplit/lag"
+	"github.com/rwsplit/rwsplit/splitter"
+)
+
+// TestLag follows one cluster through what makes replicas unfit for reads.
+func TestLag(t *testing.T) {
+	c := fixture.ForTest(t, fixture.Options{})
+	db := open(t, c, "rwsplit_max_lag=1s", "rwsplit_probe_interval=100ms")
+	ctx := ctxFor(t)
+	mustExec(t, db, `CREATE TABLE lagging (v int)`)
+	mustExec(t, db, `INSERT INTO lagging VALUES (0)`)
+	must(t, c.WaitReplicas(ctx))
+	ready(t, db)
+	read := func(ctx context.Context) (primary, replicas uint64) {
+		return delta(t, db, func() { one[int](t, ctx, db, `SELECT v FROM lagging`) })
+	}
+	reads := func() uint64 { _, replicas := read(ctx); return replicas }
+
+	t.Run("idle primary: no lag", func(t *testing.T) {
+		time.Sleep(1500 * time.Millisecond) // longer than the maximum lag, with nothing written
+		for _, m := range statsOf(t, db).Members {
+			if m.Lag == nil || *m.Lag > 500*time.Millisecond || m.State != "up" {
+				t.Errorf("%s is %s with lag %v on an idle primary", m.Name, m.State, m.Lag)
+			}
+		}
+		if reads() != 1 {
+			t.Error("a read did not go to a replica")
+		}
+	})
+	t.Run("a replica that stops is told, and gets no reads", func(t *testing.T) {
+		r := c.Replicas()[0]
+		must(t, r.PauseReplay(ctx))
+		mustExec(t, db, `UPDATE lagging SET v = v + 1`)
+		eventually(t, "the replica is stopped", func() bool { return member(t, db, r).State == "stopped" })
+		m := member(t, db, r)
+		if !strings.Contains(m.Reason, "paused") {
+			t.Errorf("reason %q", m.Reason)
+		}
+		time.Sleep(300 * time.Millisecond)
+		if m := member(t, db, r); m.Lag == nil || *m.Lag < 200*time.Millisecond || m.LagDistance == nil || *m.LagDistance == 0 {
+			t.Errorf("lag %v, %v bytes, while replay is paused and the primary has written", m.Lag, m.LagDistance)
+		}
+		before := member(t, db, r).Reads
+		for range 50 {
+			read(ctx)
+		}
+		if got := member(t, db, r).Reads - before; got != 0 {
+			t.Errorf("%d reads went to the stopped replica", got)
+		}
+		must(t, r.ResumeReplay(ctx))
+		eventually(t, "the replica is up", func() bool { return member(t, db, r).State == "up" })
+	})
+	t.Run("all replicas stopped: the primary", func(t *testing.T) {
+		for _, r := range c.Replicas() {
+			must(t, r.PauseReplay(ctx))
+		}
+		mustExec(t, db, `UPDATE lagging SET v = v + 1`)
+		eventually(t, "both are stopped", func() bool {
+			return member(t, db, c.Replicas()[0]).State == "stopped" && member(t, db, c.Replicas()[1]).State == "stopped"
+		})
+		if p, r := read(ctx); p != 1 || r != 0 {
+			t.Errorf("%d reads on the primary and %d on replicas", p, r)
+		}
+		if p, r := read(splitter.WithConsistency(ctx, splitter.Eventual)); p != 0 || r != 1 {
+			t.Errorf("eventual: %d reads on the primary and %d on replicas", p, r)
+		}
+		if n := statsOf(t, db).Fallbacks["stopped"]; n == 0 {
+			t.Errorf("fallbacks %v, want some for stopped replicas", statsOf(t, db).Fallbacks)
+		}
+		for _, r := range c.Replicas() {
+			must(t, r.ResumeReplay(ctx))
+		}
+		ready(t, db)
+	})
+	t.Run("bounded staleness", func(t *testing.T) {
+		// Tighter than the pause between samples: a sample has to be asked for.
+		bounded := splitter.WithConsistency(ctx, splitter.BoundedStaleness(40*time.Millisecond))
+		_, replicas := delta(t, db, func() {
+			for range 20 {
+				one[int](t, bounded, db, `SELECT v FROM lagging`)
+			}
+		})
+		if replicas == 0 {
+			t.Error("no read within the bound on a replica")
+		}
+		if p, r := read(splitter.WithConsistency(ctx, splitter.BoundedStaleness(1))); p != 1 || r != 0 {
+			t.Errorf("a bound that no replica meets: %d reads on the primary and %d on replicas", p, r)
+		}
+	})
+	t.Run("a replica that dies in use", func(t *testing.T) {
+		r := c.Replicas()[0]
+		before := statsOf(t, db)
+		must(t, r.Kill())
+		for range 200 {
+			one[int](t, ctx, db, `SELECT v FROM lagging`)
+		}
+		eventually(t, "the replica is down", func() bool { return member(t, db, r).State == "down" })
+		if p, rep := delta(t, db, func() { read(ctx) }); p != 0 || rep != 1 {
+			t.Errorf("%d reads on the primary, %d on the other replica", p, rep)
+		}
+		t.Logf("retries %d", statsOf(t, db).Retries-before.Retries)
+		must(t, r.Start(ctx))
+		eventually(t, "the replica is up", func() bool { return member(t, db, r).State == "up" })
+		eventually(t, "the replica answers again", func() bool {
+			n := member(t, db, r).Reads
+			read(ctx)
+			return member(t, db, r).Reads > n
+		})
+	})
+	t.Run("all replicas gone: the primary", func(t *testing.T) {
+		for _, r := range c.Replicas() {
+			must(t, r.Stop(ctx))
+		}
+		for range 20 {
+			one[int](t, ctx, db, `SELECT v FROM lagging`)
+		}
+		if p, r := read(ctx); p != 1 || r != 0 {
+			t.Errorf("%d reads on the primary and %d on replicas", p, r)
+		}
+		for _, r := range c.Replicas() {
+			must(t, r.Start(ctx))
+		}
+		ready(t, db)
+		eventually(t, "replicas answer again", func() bool { return reads() == 1 })
+	})
+}
+
+func member(t testing.TB, db *sql.DB, s *fixture.Server) splitter.MemberStats {
+	t.Helper()
+	for _, m := range statsOf(t, db).Members {
+		if m.Name == s.Addr() {
+			return m
+		}
+	}
+	t.Fatalf("no member %s", s.Addr())
+	return splitter.MemberStats{}
+}
+
+// TestPageBoundary forces the primary to end a record exactly on a WAL page: the
+// insert position is then past the next page's header, where no standby gets to
+// before more is written.
+func TestPageBoundary(t *testing.T) {
+	c := fixture.ForTest(t, fixture.Options{Replicas: 1, Settings: map[string]string{
+		"autovacuum": "off", "bgwriter_lru_maxpages": "0", "checkpoint_timeout": "1h",
+	}})
+	ctx := ctxFor(t)
+	db := open(t, c, patient)
+	ready(t, db)
+	forced := 0
+	for range 40 {
+		if !endOnPage(t, ctx, c.Primary()) {
+			continue
+		}
+		forced++
+		// The write that ended on the boundary is covered by the position
+		// that a sample of now returns; the replica has to be seen to reach it.
+		start := time.Now()
+		cluster, err := splitter.ClusterOf(db)
+		must(t, err)
+		must(t, cluster.Ping(ctx))
+		eventually(t, "the replica has reached the boundary", func() bool {
+			m := member(t, db, c.Replicas()[0])
+			return m.LagDistance != nil && *m.LagDistance == 0
+		})
+		if waited := time.Since(start); waited > 10*time.Second {
+			t.Errorf("reached only after %s: more WAL came to help", waited)
+		}
+		if forced == 3 {
+			break
+		}
+	}
+	if forced < 3 {
+		t.Fatalf("forced %d page boundaries, want 3", forced)
+	}
+}
+
+// endOnPage writes logical messages until the insert position is just past a
+// page header, and reports whether it got there.
+func endOnPage(t testing.TB, ctx context.Context, primary *fixture.Server) bool {
+	t.Helper()
+	const block = 8192
+	position := func() uint64 {
+		text, err := primary.QueryText(ctx, `SELECT pg_current_wal_insert_lsn()`)
+		must(t, err)
+		lsn, err := lag.ParseLSN(text)
+		must(t, err)
+		return uint64(lsn)
+	}
+	emit := func(size int) {
+		must(t, primary.Exec(ctx, fmt.Sprintf(`SELECT pg_logical_emit_message(false, '', repeat('x', %d))`, size)))
+	}
+	for range 400 {
+		left := int(block - position()%block)
+		switch {
+		case left == block-24:
+			return true
+		case left > 400:
+			emit(left - 300)
+		case left > 80:
+			// A message's record is its text and some 50 bytes, rounded up to
+			// 8: creep up on the boundary from several sizes.
+			emit(max(0, left-56))
+		default:
+			emit(8)
+		}
+		if position()%block == 24 {
+			return true
+		}
+	}
+	return false
+}
