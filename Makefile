@@ -1,0 +1,64 @@
+# The two commands that matter are "make demo" and "make test".
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Tests of these packages start servers; they run one package after another, as
+# two clusters at once are too much for two cores.
+SERVER_PACKAGES = ./integration/... ./cmd/...
+FAST_PACKAGES   = ./driver/... ./internal/... ./lag/... ./session/... ./splitter/...
+
+.PHONY: help demo test test-fast test-servers test-differential lint vuln fuzz bench cc
+
+help:
+	@echo "make demo       a real primary and two replicas here, a load, a live page; Ctrl-C ends it"
+	@echo "make test       all tests, with -race, against real servers"
+	@echo "make test-fast  the tests that need no server"
+	@echo "make lint       gofmt, vet, staticcheck"
+	@echo "make vuln       known vulnerabilities (needs the vulnerability database)"
+	@echo "make fuzz       each fuzzer for FUZZTIME (default 1m)"
+	@echo "make bench      what a routed read costs over a plain one"
+
+demo:
+	go run ./cmd/rwsplit demo
+
+test: lint test-fast test-differential test-servers
+
+test-fast: cc
+	go test -race $(FAST_PACKAGES)
+
+# The classifier against PostgreSQL's own parser: a module of its own, so that
+# users of the library do not carry the parser.
+test-differential: cc
+	cd internal/statement/differential && go test ./...
+
+test-servers: cc
+	@go run ./integration/servers
+	go test -race -p 1 -timeout 20m $(SERVER_PACKAGES)
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+vuln:
+	go run $(GOVULNCHECK) ./...
+
+FUZZTIME ?= 1m
+fuzz:
+	@set -e; for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./driver ./internal/statement ./session
+
+# The race detector needs a C compiler.
+cc:
+	@command -v gcc >/dev/null || command -v clang >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing gcc and libc6-dev from Debian's packages: the race detector needs a C compiler"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev; \
+		else echo "no C compiler, which the race detector needs: install gcc"; exit 1; fi; }
