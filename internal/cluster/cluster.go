@@ -154,8 +154,9 @@ func (c *Cluster) report(n *Node, sample lag.Sample, err error) {
 			c.clock = c.clock.Add(p.Asked, reached)
 		}
 	}
+	s.caught()
 	for i := range c.standings {
-		if i != c.primary && (i == n.Index || reached != nil) {
+		if i != c.primary && reached != nil {
 			c.standings[i].chase(c.clock)
 		}
 	}

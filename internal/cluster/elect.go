@@ -14,9 +14,9 @@ type standing struct {
 
 	// The time that the member takes to apply, measured against one
 	// position of the primary after another.
-	delay  time.Duration // moving average
-	chased lag.Position  // the one measured against now; nil: none
-	since  time.Time     // when chased was asked for
+	delays [2]time.Duration // the last two
+	chased lag.Position     // the one measured against now; nil: none
+	since  time.Time        // when chased was asked for
 }
 
 func (s *standing) alive() bool    { return s.asked && s.err == nil }

@@ -62,9 +62,9 @@ type View struct {
 	// (see [lag.Clock.Reached]); zero: not known.
 	Fresh time.Time
 
-	// Delay estimates how long a write takes to be applied here: a moving
-	// average, or how long the newest position of the primary has been
-	// waited for, whichever is longer.
+	// Delay estimates how long a write takes to be applied here: the longer of
+	// the last two that were measured, or how long the newest position of the
+	// primary has been waited for, if that is longer.
 	Delay time.Duration
 
 	// Distance is how far the member is behind the primary's newest position,

@@ -7,34 +7,39 @@ import (
 	"github.com/rwsplit/rwsplit/lag"
 )
 
-// chase measures the member's delay: against the primary's newest position when
-// none is being measured, until a sample shows that it was reached.
+// chase begins to measure the member's delay against the primary's newest
+// position, unless it is being measured against an earlier one.
+//
+// A replica that is known to be stopped is not measured: how long it will be says
+// nothing of how long it takes once it goes on.
 func (s *standing) chase(clock *lag.Clock) {
-	s.caught()
-	if s.chased != nil {
+	if s.sample.Stopped != "" {
+		s.chased = nil
 		return
 	}
-	if p, asked, ok := clock.Last(); ok && asked.After(s.since) {
-		s.chased, s.since = p, asked
+	if s.chased == nil {
+		s.chased, s.since, _ = clock.Last()
 		s.caught() // on an idle primary, at once
 	}
 }
 
+// caught ends the measurement when the newest sample has the position.
 func (s *standing) caught() {
 	if s.chased == nil || s.sample.Position == nil || !s.sample.Position.Covers(s.chased) {
 		return
 	}
-	s.delay = (3*s.delay + max(0, s.sample.Asked.Sub(s.since))) / 4
+	s.delays = [2]time.Duration{s.delays[1], max(0, s.sample.Asked.Sub(s.since))}
 	s.chased = nil
 }
 
 // pending returns the estimate of the delay: one that is being measured and is
 // already longer counts.
 func (s *standing) pending() time.Duration {
-	if s.chased == nil {
-		return s.delay
+	delay := max(s.delays[0], s.delays[1])
+	if s.chased != nil {
+		delay = max(delay, s.sample.Asked.Sub(s.since))
 	}
-	return max(s.delay, s.sample.Asked.Sub(s.since))
+	return delay
 }
 
 // view describes one member, given who the primary is. It is a pure function.

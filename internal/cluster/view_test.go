@@ -187,8 +187,8 @@ func TestViewPrimaryUnfitUntilAsked(t *testing.T) {
 	}
 }
 
-// The delay is how long the primary's position took to be seen here, as a moving
-// average; a replica that does not advance shows the wait so far.
+// The delay is how long the primary's position took to be seen here, the longer of
+// the last two times; a replica that does not advance shows the wait so far.
 func TestChase(t *testing.T) {
 	h := newHistory(t, 2)
 	h.primary(0, 100)
@@ -210,26 +210,35 @@ func TestChase(t *testing.T) {
 			t.Errorf("at %d ms: delay %s, want %s", ms, d, want)
 		}
 	}
-	// It has caught up: the long wait counts in the average, and fades.
+	// It has caught up: the long wait counts until two more were measured.
 	h.replica(1, 27_000, 40_000)
-	if d := h.view(1).Delay; d < time.Second || d > 2*time.Second {
-		t.Errorf("delay %s after a pause of 6 s", d)
-	}
-	for ms := 28_000; ms <= 60_000; ms += 1000 {
+	for i, want := range []time.Duration{6 * time.Second, 6 * time.Second, 2 * time.Millisecond} {
+		if d := h.view(1).Delay; d != want {
+			t.Errorf("%d measured since: delay %s, want %s", i, d, want)
+		}
+		ms := 28_000 + 1000*i
 		h.primary(ms, lag.LSN(100_000+ms))
 		h.replica(1, ms+2, lag.LSN(100_000+ms))
 	}
-	if d := h.view(1).Delay; d > 4*time.Millisecond {
-		t.Errorf("delay %s half a minute later", d)
+	// Known to be paused: not measured.
+	h.primary(40_000, 200_000)
+	h.sample(1, 40_001, lag.Sample{Run: 1, Position: wal(150_000), Stopped: "replay is paused"})
+	h.primary(50_000, 300_000)
+	h.replica(1, 50_001, 150_000)
+	h.primary(51_000, 400_000)
+	h.replica(1, 51_002, 400_000)
+	if d := h.view(1).Delay; d != 2*time.Millisecond {
+		t.Errorf("delay %s after a pause that was told, want 2 ms", d)
 	}
 }
 
 func TestChaseRestart(t *testing.T) {
 	h := newHistory(t, 2)
+	h.replica(1, 0, 100)
 	h.primary(0, 100)
 	h.primary(1000, 200)
 	h.replica(1, 6000, 150)
-	if d := h.view(1).Delay; d < 4*time.Second {
+	if d := h.view(1).Delay; d != 5*time.Second {
 		t.Fatalf("delay %s", d)
 	}
 	h.sample(1, 6100, lag.Sample{Run: 2, Position: wal(200)})
