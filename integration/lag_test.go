@@ -10,6 +10,7 @@ import (
 
 	"github.com/rwsplit/rwsplit/integration/fixture"
 	"github.com/rwsplit/rwsplit/lag"
+	"github.com/rwsplit/rwsplit/session"
 	"github.com/rwsplit/rwsplit/splitter"
 )
 
@@ -219,4 +220,36 @@ func endOnPage(t testing.TB, ctx context.Context, primary *fixture.Server) bool 
 		}
 	}
 	return false
+}
+
+// TestOpenTransaction: a transaction that has written and does not end, on a
+// primary where nothing else happens, does not make the replicas look behind. What
+// it has written is in the primary's memory, where no standby gets to.
+func TestOpenTransaction(t *testing.T) {
+	c := sharedCluster(t)
+	db := open(t, c, "rwsplit_max_lag=5s", "rwsplit_probe_interval=200ms")
+	ctx := ctxFor(t)
+	mustExec(t, db, `CREATE TABLE held_open (v int)`)
+	ready(t, db)
+	s := session.New()
+	mine := session.NewContext(ctx, s)
+	tx, err := db.BeginTx(mine, nil)
+	must(t, err)
+	defer tx.Rollback()
+	mustExec(t, tx, `INSERT INTO held_open VALUES (1)`)
+	mustExecIn(t, mine, db, `SELECT pg_logical_emit_message(false, '', 'not flushed')`)
+	begun := time.Now()
+	for time.Since(begun) < 6*time.Second {
+		for _, m := range statsOf(t, db).Members {
+			if m.State != "up" {
+				t.Fatalf("%s is %s after %s: %s", m.Name, m.State, time.Since(begun), m.Reason)
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	for name, ctx := range map[string]context.Context{"session": mine, "no session": ctx} {
+		if p, r := delta(t, db, func() { one[int](t, ctx, db, `SELECT count(*) FROM held_open`) }); p != 0 || r != 1 {
+			t.Errorf("%s: %d reads on the primary and %d on replicas", name, p, r)
+		}
+	}
 }

@@ -15,8 +15,9 @@ type Sample struct {
 	// Writable reports that the server takes writes: it is a primary.
 	Writable bool
 
-	// Position is the end of what the server has applied, or, where it is
-	// writable, of what it has written. Nil when it could not be told.
+	// Position is the end of what the server has applied; where it is
+	// writable, one that covers every write that had ended by Asked. Nil when
+	// it could not be told. A primary's may go back: it need not be the least.
 	Position Position
 
 	// Stopped says why a replica does not advance ("replay is paused"); it

@@ -25,6 +25,12 @@ type Need struct {
 	// Position is what a server must have reached; nil asks for none.
 	Position lag.Position
 
+	// At is a time by which all that Position stands for had ended: a server
+	// that lacks nothing of before At meets the need as well as one that has
+	// reached Position. It helps where the primary's position runs ahead of
+	// what it sends to its replicas.
+	At time.Time
+
 	// Foreign reports that all positions known belong to another lineage:
 	// nothing can be compared, so only the primary will do.
 	Foreign bool

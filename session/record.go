@@ -46,6 +46,7 @@ type Record struct {
 	pending   int            // writes that have begun and not ended
 	written   time.Time      // end of the latest write without a position
 	positions []lag.Position // one a lineage
+	at        time.Time      // by which all that the positions stand for had ended
 	sightings []Sighting
 	version   uint64 // grows with each change of a position or sighting
 	placed    uint64 // version of the last change of positions
@@ -91,7 +92,7 @@ func (r *Record) Wrote(at time.Time, p lag.Position) {
 
 func (r *Record) wroteLocked(at time.Time, p lag.Position) {
 	if p != nil {
-		r.joinLocked(p)
+		r.joinLocked(p, past(at))
 		return
 	}
 	r.written = later(r.written, past(at))
@@ -156,6 +157,7 @@ func (r *Record) Need(w Witness) Need {
 	n := Need{Pending: r.pending > 0, Written: r.written, version: r.version}
 	n.count = copy(n.sightings[:], r.sightings)
 	n.Position, n.Foreign = r.positionLocked(w)
+	n.At = r.at
 	return n
 }
 
@@ -181,7 +183,7 @@ func (r *Record) positionLocked(w Witness) (p lag.Position, foreign bool) {
 func (r *Record) resolveLocked(w Witness) {
 	if !r.written.IsZero() {
 		if p, ok := w.PrimaryAfter(r.written); ok {
-			r.joinLocked(p)
+			r.joinLocked(p, r.written)
 			r.written = time.Time{}
 		}
 	}
@@ -195,7 +197,7 @@ func (r *Record) resolveLocked(w Witness) {
 			p, ok = w.PrimaryAfter(s.At)
 		}
 		if ok {
-			r.joinLocked(p)
+			r.joinLocked(p, s.At)
 		} else {
 			kept = append(kept, s)
 		}
@@ -203,8 +205,10 @@ func (r *Record) resolveLocked(w Witness) {
 	r.sightings = kept
 }
 
-// joinLocked adds p to the positions.
-func (r *Record) joinLocked(p lag.Position) {
+// joinLocked adds p, which stands for what had ended by the time at, to the
+// positions.
+func (r *Record) joinLocked(p lag.Position, at time.Time) {
+	r.at = later(r.at, at)
 	r.version++
 	r.placed = r.version
 	for i, have := range r.positions {
@@ -227,7 +231,7 @@ func (r *Record) merge(other *Record) {
 		return
 	}
 	other.mu.Lock()
-	written, source := other.written, other.source
+	written, source, at := other.written, other.source, other.at
 	if other.pending > 0 {
 		written = later(written, past(time.Now()))
 	}
@@ -243,7 +247,7 @@ func (r *Record) merge(other *Record) {
 		r.source = source
 	}
 	for _, p := range positions {
-		r.joinLocked(p)
+		r.joinLocked(p, at)
 	}
 	r.written = later(r.written, written)
 }

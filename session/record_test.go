@@ -95,6 +95,28 @@ func TestRecordWriteWithPosition(t *testing.T) {
 	}
 }
 
+// What a position stands for had ended by a time, however the record came to it.
+func TestRecordAt(t *testing.T) {
+	var r Record
+	r.Wrote(at(10), nil)
+	if n := r.Need(sampled(5, wal(100))); !n.At.IsZero() {
+		t.Errorf("nothing resolved: %+v", n)
+	}
+	if n := r.Need(sampled(20, wal(200))); !n.At.Equal(past(at(10))) {
+		t.Errorf("a write at 10 ms: %v", n.At.Sub(epoch))
+	}
+	r.Saw(nil, replica, at(30))
+	if n := r.Need(sampled(40, wal(200))); !n.At.Equal(past(at(30))) {
+		t.Errorf("a read at 30 ms that added no position: %v", n.At.Sub(epoch))
+	}
+	var other Record
+	other.Wrote(at(50), wal(50))
+	r.merge(&other)
+	if n := r.Need(sampled(40, wal(200))); !n.At.Equal(past(at(50))) {
+		t.Errorf("merged with a write at 50 ms: %v", n.At.Sub(epoch))
+	}
+}
+
 func TestRecordAbandonedWrite(t *testing.T) {
 	var r Record
 	r.BeginWrite()

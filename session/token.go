@@ -180,7 +180,8 @@ func (s *Session) parseEntry(entry string, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	r.joinLocked(p)
+	// All that a token tells had ended before it came.
+	r.joinLocked(p, past(now))
 	return nil
 }
 

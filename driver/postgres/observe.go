@@ -26,13 +26,16 @@ type identity struct {
 	// free, so no more often than timelineAge.
 	timeline uint32
 	checked  time.Time
+
+	settling settling
 }
 
 const timelineAge = 500 * time.Millisecond
 
 // identityQuery needs no privilege.
 const identityQuery = `SELECT s.system_identifier, i.bytes_per_wal_segment, i.wal_block_size,
-  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
+  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
+  (SELECT setting FROM pg_settings WHERE name = 'wal_writer_delay')::bigint
 FROM pg_control_system() s, pg_control_init() i`
 
 // sampleQuery: on a primary the insert position, not pg_current_wal_lsn(), which
@@ -50,7 +53,9 @@ const sampleQuery = `SELECT r.standby,
   CASE WHEN r.standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text,
   CASE WHEN r.standby THEN '' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END,
   CASE WHEN r.standby THEN pg_is_wal_replay_paused() ELSE false END,
-  coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0)
+  coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0),
+  CASE WHEN r.standby THEN '0/0' ELSE pg_current_wal_flush_lsn()::text END,
+  CASE WHEN r.standby THEN '' ELSE pg_current_snapshot()::text END
 FROM (SELECT pg_is_in_recovery() OFFSET 0) AS r(standby)`
 
 // timelineQuery: what a standby's control file says is as old as its last
@@ -72,8 +77,11 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 		position        *string
 		file            string
 		reset           int64
+		flushed         string
+		snapshot        string
 	)
-	if err := pg.QueryRow(ctx, sampleQuery).Scan(&standby, &position, &file, &paused, &reset); err != nil {
+	asked := time.Now()
+	if err := pg.QueryRow(ctx, sampleQuery).Scan(&standby, &position, &file, &paused, &reset, &flushed, &snapshot); err != nil {
 		return lag.Sample{}, err
 	}
 	sample := lag.Sample{Run: id.started ^ bits.RotateLeft64(uint64(reset), 32), Writable: !standby}
@@ -92,7 +100,11 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 			return lag.Sample{}, err
 		}
 	} else {
-		lsn = id.geometry.Normalize(lsn)
+		flush, err := lag.ParseLSN(flushed)
+		if err != nil {
+			return lag.Sample{}, fmt.Errorf("%w: %w", errNotPostgres, err)
+		}
+		lsn = id.settling.position(id.geometry.Normalize(lsn), flush, snapshot, asked)
 		timeline, err := strconv.ParseUint(file, 16, 32)
 		if err != nil {
 			return lag.Sample{}, fmt.Errorf("%w: WAL file %q", errNotPostgres, file)
@@ -107,11 +119,12 @@ func (id *identity) identify(ctx context.Context, pg *pgx.Conn) error {
 	if id.started != 0 {
 		return nil
 	}
-	var system, segment, block, started int64
-	if err := pg.QueryRow(ctx, identityQuery).Scan(&system, &segment, &block, &started); err != nil {
+	var system, segment, block, started, writerDelay int64
+	if err := pg.QueryRow(ctx, identityQuery).Scan(&system, &segment, &block, &started, &writerDelay); err != nil {
 		return err
 	}
 	id.system, id.started = uint64(system), uint64(started)
+	id.settling.patience = settleFactor * time.Duration(writerDelay) * time.Millisecond
 	id.geometry = lag.WALGeometry{Segment: uint64(segment), Block: uint64(block)}
 	return nil
 }

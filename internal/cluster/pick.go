@@ -3,7 +3,6 @@ package cluster
 import (
 	"time"
 
-	"github.com/rwsplit/rwsplit/lag"
 	"github.com/rwsplit/rwsplit/session"
 )
 
@@ -203,21 +202,25 @@ func eligible(q *Query, s *Snapshot, v *View, now time.Time) Reason {
 	if staleness > q.MaxLag {
 		return FallbackLag
 	}
-	if q.Need != nil && !meets(q.Need, v.Instance, v.Position) {
+	if q.Need != nil && !meets(q.Need, v) {
 		return FallbackSession
 	}
 	return OnReplica
 }
 
 // meets reports whether a replica is known to show all that is needed.
-func meets(need *session.Need, i lag.Instance, p lag.Position) bool {
+func meets(need *session.Need, v *View) bool {
 	if !need.Written.IsZero() {
 		return false
 	}
 	for _, seen := range need.Sightings() {
-		if seen.Instance != i {
+		if seen.Instance != v.Instance {
 			return false
 		}
 	}
-	return need.Position == nil || p.Covers(need.Position)
+	if need.Position == nil || v.Position.Covers(need.Position) {
+		return true
+	}
+	_, comparable := v.Position.Distance(need.Position)
+	return comparable && !need.At.IsZero() && !v.Fresh.Before(need.At)
 }

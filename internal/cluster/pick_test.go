@@ -128,6 +128,8 @@ var pickTests = []struct {
 	// What the session needs.
 	{"position reached", fixture(1), ask(Session, need(wroteUpTo(wal(100)))), 0, Choice{Node: 1, Reason: OnReplica}},
 	{"position not reached", fixture(1), ask(Session, need(wroteUpTo(wal(101)))), 0, Choice{Node: 0, Reason: FallbackSession}},
+	{"position not reached, but nothing of before it is lacking", fixture(1, replica(fresh(1))), ask(Session, need(wroteUpTo(wal(101)))), 1, Choice{Node: 1, Reason: OnReplica}},
+	{"position not reached, but nothing is lacking, other timeline", fixture(1, replica(fresh(1))), ask(Session, need(wroteUpTo(walOn(7, 9, 1)))), 1, Choice{Node: 0, Reason: FallbackHistory}},
 	{"position not reached, bounded", fixture(1), ask(BoundedStaleness(time.Second), need(wroteUpTo(wal(101)))), 0, Choice{Node: 0, Reason: FallbackSession}},
 	{"position not reached, eventual", fixture(1), ask(Eventual, need(wroteUpTo(wal(101)))), 0, Choice{Node: 1, Reason: OnReplica}},
 	{"position not reached by one", fixture(2, node(2, position(wal(101)))), ask(Session, need(wroteUpTo(wal(101)))), 0, Choice{Node: 2, Reason: OnReplica}},
@@ -281,7 +283,11 @@ func may(q *Query, s *Snapshot, i int, now time.Time) bool {
 			return false
 		}
 	}
-	return n.Position == nil || v.Position.Covers(n.Position)
+	if n.Position == nil || v.Position.Covers(n.Position) {
+		return true
+	}
+	a, b := v.Position.(lag.WAL), n.Position.(lag.WAL)
+	return a.System == b.System && a.Timeline == b.Timeline && !n.At.IsZero() && !v.Fresh.Before(n.At)
 }
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

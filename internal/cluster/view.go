@@ -17,8 +17,9 @@ func (s *standing) chase(clock *lag.Clock) {
 		s.chased = nil
 		return
 	}
-	if s.chased == nil {
-		s.chased, s.since, _ = clock.Last()
+	newest, asked, _ := clock.Last()
+	if s.chased == nil || !newest.Covers(s.chased) {
+		s.chased, s.since = newest, asked
 		s.caught() // on an idle primary, at once
 	}
 }
