@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -126,20 +124,6 @@ func (e *Engine) user(dsn string) string {
 		return config.User
 	}
 	return ""
-}
-
-// address is where a member listens.
-type address struct {
-	host string // or the directory of a unix socket
-	port uint16
-}
-
-// String returns the member's name: "host:port", or the socket's path.
-func (a address) String() string {
-	if network, path := pgconn.NetworkAddress(a.host, a.port); network == "unix" {
-		return path
-	}
-	return net.JoinHostPort(a.host, strconv.Itoa(int(a.port)))
 }
 
 // Dialect implements the engine.
