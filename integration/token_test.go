@@ -1,9 +1,12 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/rwsplit/rwsplit/integration/fixture"
 	"github.com/rwsplit/rwsplit/session"
@@ -96,7 +99,16 @@ func TestFailover(t *testing.T) {
 	old, next, other := c.Primary(), c.Replicas()[0], c.Replicas()[1]
 	must(t, old.Stop(ctx))
 	must(t, next.Promote(ctx))
-	mustExecIn(t, mine, db, `INSERT INTO moved VALUES (2)`) // waits for the new primary
+	// A connection that rested is told of the shutdown by the next statement on
+	// it, as with plain pgx; what comes after waits for the new primary.
+	eventually(t, "a write succeeds", func() bool {
+		_, err := db.ExecContext(mine, `INSERT INTO moved VALUES (2)`)
+		var pg *pgconn.PgError
+		if err != nil && !(errors.As(err, &pg) && pg.Code == "57P01") {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	if m := member(t, db, next); m.Role != "primary" {
 		t.Errorf("the promoted member is %s", m.Role)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/puddle/v2"
@@ -18,6 +19,7 @@ type Conn struct {
 
 	prepared prepared
 	opened   time.Time
+	taken    time.Time // when a caller took it last
 	used     bool
 }
 
@@ -42,7 +44,7 @@ func (l *Lease) Release(keep bool) {
 	}
 	l.Node.Load.inFlight.Add(-1)
 	if keep && l.Node.Member.Server.Reusable(l.Conn().Driver) {
-		l.resource.Release()
+		l.Node.pool.put(l.resource)
 	} else {
 		l.resource.Destroy()
 	}
@@ -54,6 +56,9 @@ type pool struct {
 	*puddle.Pool[*Conn]
 	lifetime time.Duration
 	idleTime time.Duration
+	idle     atomic.Int32    // connections at rest, about: see take
+	opening  context.Context // of connections opened in the background
+	stop     context.CancelFunc
 }
 
 func newPool(server Server, c *Config) (*pool, error) {
@@ -67,7 +72,35 @@ func newPool(server Server, c *Config) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pool{Pool: inner, lifetime: c.ConnMaxLifetime, idleTime: c.ConnMaxIdleTime}, nil
+	p := &pool{Pool: inner, lifetime: c.ConnMaxLifetime, idleTime: c.ConnMaxIdleTime}
+	p.opening, p.stop = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// take is Acquire without its clocks, which cost more than all the rest where a
+// reading of the time is slow. TryAcquire has none, but opens a connection in the
+// background when none is at rest, so it is asked when one should be.
+func (p *pool) take(ctx context.Context) (*puddle.Resource[*Conn], error) {
+	if p.idle.Load() > 0 {
+		r, err := p.TryAcquire(p.opening)
+		if err == nil {
+			p.idle.Add(-1)
+			return r, nil
+		}
+		p.idle.Store(0) // the count was wrong: some were closed at rest
+	}
+	r, err := p.Acquire(ctx)
+	if err == nil && r.Value().used {
+		p.idle.Add(-1)
+	}
+	return r, err
+}
+
+// put is Release without its clock: how long a connection rests is told from when
+// it was taken.
+func (p *pool) put(r *puddle.Resource[*Conn]) {
+	r.ReleaseUnused()
+	p.idle.Add(1)
 }
 
 // open connects and asks what the server is: the address may have come to mean
@@ -90,11 +123,12 @@ func open(ctx context.Context, server Server) (*Conn, error) {
 // all are taken. No statement has been sent when it fails.
 func (p *pool) acquire(ctx context.Context, now time.Time) (*puddle.Resource[*Conn], error) {
 	for {
-		r, err := p.Acquire(ctx)
+		r, err := p.take(ctx)
 		if err != nil {
 			return nil, err
 		}
 		c := r.Value()
+		c.taken = now
 		// One whose first caller gave up while it was opened may have rested
 		// as long as any other.
 		opened := !c.used && c.opened.After(now)
@@ -129,8 +163,12 @@ func (p *pool) reap(now time.Time) {
 	// From the last to the first: the one used last goes back on top, so that
 	// what is not needed rests until it is closed.
 	for _, r := range slices.Backward(p.AcquireAllIdle()) {
-		if r.IdleDuration() > p.idleTime || now.Sub(r.Value().opened) > p.lifetime {
+		c := r.Value()
+		if now.Sub(later(c.taken, c.opened)) > p.idleTime || now.Sub(c.opened) > p.lifetime {
 			r.Destroy()
+			if c.used {
+				p.idle.Add(-1)
+			}
 		} else {
 			r.ReleaseUnused()
 		}
@@ -142,6 +180,7 @@ func (p *pool) reap(now time.Time) {
 const closePatience = time.Second
 
 func (p *pool) close() {
+	p.stop()
 	done := make(chan struct{})
 	go func() {
 		p.Pool.Close() // waits for all connections to be back and closed
@@ -153,4 +192,11 @@ func (p *pool) close() {
 	case <-done:
 	case <-timer.C:
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
