@@ -34,7 +34,7 @@ test-differential: cc
 
 test-servers: cc
 	@go run ./integration/servers
-	go test -race -p 1 -timeout 20m $(SERVER_PACKAGES)
+	go test -race -count=1 -p 1 -timeout 20m $(SERVER_PACKAGES)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi

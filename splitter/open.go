@@ -16,14 +16,21 @@ func init() { sql.Register(PGX, registered{PGX}) }
 
 // Open returns a *sql.DB for the cluster that the configuration describes. Like
 // sql.Open it connects to nothing: the first statement does. It is
-// sql.Open(c.Driver, c.DSN) for those who would rather not write a DSN.
+// sql.Open(c.Driver, c.DSN) for those who would rather not write a DSN, with
+// SetMaxIdleConns raised to 256.
 func Open(c Config) (*sql.DB, error) {
 	connector, err := newConnector(c)
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(idleConns)
+	return db, nil
 }
+
+// idleConns instead of database/sql's 2: a logical connection at rest holds
+// nothing, and making one anew for each statement costs garbage.
+const idleConns = 256
 
 func newConnector(c Config) (*driver.Connector, error) {
 	c.Weights = maps.Clone(c.Weights)
