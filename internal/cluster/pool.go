@@ -100,7 +100,9 @@ func (p *pool) take(ctx context.Context) (*puddle.Resource[*Conn], error) {
 // it was taken.
 func (p *pool) put(r *puddle.Resource[*Conn]) {
 	r.ReleaseUnused()
-	p.idle.Add(1)
+	if p.idle.Add(1) <= 0 {
+		p.idle.Store(1) // it had been set to 0 while some were at rest
+	}
 }
 
 // open connects and asks what the server is: the address may have come to mean
