@@ -19,6 +19,9 @@ type catalog struct {
 // meet a function that is not known.
 const catalogPause = time.Second
 
+// catalogPatience ends a reading whose server has gone silent.
+const catalogPatience = 10 * time.Second
+
 func newCatalog() catalog { return catalog{wanted: make(chan struct{}, 1)} }
 
 func (c *catalog) known() *statement.Catalog { return c.functions.Load() }
@@ -63,7 +66,9 @@ func (db *DB) readCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	functions, err := db.engine.Functions(ctx, lease.Conn().Driver)
+	reading, cancel := context.WithTimeout(ctx, catalogPatience)
+	defer cancel()
+	functions, err := db.engine.Functions(reading, lease.Conn().Driver)
 	lease.Release(err == nil)
 	if err != nil {
 		return err

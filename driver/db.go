@@ -71,6 +71,9 @@ func (db *DB) close() {
 // Ping asks every member and joins the errors of those that do not answer.
 func (db *DB) Ping(ctx context.Context) error {
 	db.open()
+	if db.Cluster.Closed() {
+		return ErrClosed
+	}
 	failures := make([]error, len(db.Cluster.Nodes()))
 	var all sync.WaitGroup
 	for i, n := range db.Cluster.Nodes() {

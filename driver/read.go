@@ -191,6 +191,10 @@ func (c *conn) find(ctx context.Context, s *search) (place, error) {
 		}
 		p, err := c.lease(ctx, snapshot, choice, now)
 		if err == nil {
+			if choice.Reason == cluster.OnReplica && p.fresh && p.lease.Waited && !c.stillEligible(s, choice.Node) {
+				c.yieldReplica() // it got stale while a connection was waited for
+				continue
+			}
 			return p, nil
 		}
 		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
@@ -200,6 +204,10 @@ func (c *conn) find(ctx context.Context, s *search) (place, error) {
 		s.query.Exclude.Add(choice.Node)
 		db.Counters.Retries.Add(1)
 	}
+}
+
+func (c *conn) stillEligible(s *search, node int) bool {
+	return cluster.Eligible(&s.query, c.db.Cluster.Snapshot(), node, time.Now()) == cluster.OnReplica
 }
 
 // held keeps a checkout's reads on the replica that it holds while that is

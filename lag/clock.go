@@ -24,8 +24,9 @@ const (
 )
 
 // Add returns the clock with one more sample of the primary. A sample that was
-// asked for before the newest one is left out: it tells nothing new. A position
-// of another history begins a new clock; no position (nil) changes nothing.
+// asked for before the newest one is left out: it tells nothing new. Positions
+// that p does not cover, of another history or because the primary's went back, are
+// dropped; no position (nil) changes nothing.
 func (c *Clock) Add(asked time.Time, p Position) *Clock {
 	if p == nil {
 		return c
@@ -37,10 +38,17 @@ func (c *Clock) Add(asked time.Time, p Position) *Clock {
 	if asked.Before(last.asked) {
 		return c
 	}
-	if !p.Covers(last.position) {
-		return &Clock{ticks: []tick{{asked, p}}}
-	}
 	old := c.ticks
+	if !p.Covers(last.position) {
+		// What lies before p is as right as it was.
+		for len(old) > 0 && !p.Covers(old[len(old)-1].position) {
+			old = old[:len(old)-1]
+		}
+		if len(old) == 0 {
+			return &Clock{ticks: []tick{{asked, p}}}
+		}
+		last = old[len(old)-1]
+	}
 	// Of a run of equal positions the first and the last say all.
 	if n := len(old); n >= 2 && last.position.Covers(p) && old[n-2].position.Covers(p) {
 		old = old[:n-1]

@@ -118,13 +118,21 @@ func TestClockAdd(t *testing.T) {
 			t.Error("a replica of another system counts as fresh")
 		}
 	})
-	t.Run("a server set back", func(t *testing.T) {
+	t.Run("a position that goes back", func(t *testing.T) {
 		c := first.Add(at(30), wal(1, 150))
-		if p, ok := c.After(at(5)); !ok || p != wal(1, 150) {
-			t.Errorf("After(5 ms) = %v, %t", p, ok)
+		for ms, want := range map[int]LSN{5: 100, 11: 150, 21: 150} {
+			if p, ok := c.After(at(ms)); !ok || p != wal(1, want) {
+				t.Errorf("After(%d ms) = %v, %t, want %d", ms, p, ok, want)
+			}
 		}
-		if asked, ok := c.Reached(wal(1, 149)); ok {
-			t.Errorf("Reached = %v", asked)
+		if asked, ok := c.Reached(wal(1, 149)); !ok || !asked.Equal(at(10)) {
+			t.Errorf("Reached before it = %v, %t, want what still holds", asked, ok)
+		}
+		if asked, ok := c.Reached(wal(1, 150)); !ok || !asked.Equal(at(30)) {
+			t.Errorf("Reached = %v, %t", asked, ok)
+		}
+		if p, _, _ := first.Last(); p != wal(1, 200) {
+			t.Errorf("the old clock moved to %v", p)
 		}
 	})
 	t.Run("no position", func(t *testing.T) {

@@ -34,8 +34,7 @@ const timelineAge = 500 * time.Millisecond
 
 // identityQuery needs no privilege.
 const identityQuery = `SELECT s.system_identifier, i.bytes_per_wal_segment, i.wal_block_size,
-  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
-  (SELECT setting FROM pg_settings WHERE name = 'wal_writer_delay')::bigint
+  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
 FROM pg_control_system() s, pg_control_init() i`
 
 // sampleQuery: on a primary the insert position, not pg_current_wal_lsn(), which
@@ -55,7 +54,8 @@ const sampleQuery = `SELECT r.standby,
   CASE WHEN r.standby THEN pg_is_wal_replay_paused() ELSE false END,
   coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::bigint, 0),
   CASE WHEN r.standby THEN '0/0' ELSE pg_current_wal_flush_lsn()::text END,
-  CASE WHEN r.standby THEN '' ELSE pg_current_snapshot()::text END
+  CASE WHEN r.standby THEN '' ELSE pg_current_snapshot()::text END,
+  (extract(epoch FROM current_setting('wal_writer_delay')::interval) * 1000)::bigint
 FROM (SELECT pg_is_in_recovery() OFFSET 0) AS r(standby)`
 
 // timelineQuery: what a standby's control file says is as old as its last
@@ -79,9 +79,10 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 		reset           int64
 		flushed         string
 		snapshot        string
+		writerDelay     int64 // milliseconds
 	)
 	asked := time.Now()
-	if err := pg.QueryRow(ctx, sampleQuery).Scan(&standby, &position, &file, &paused, &reset, &flushed, &snapshot); err != nil {
+	if err := pg.QueryRow(ctx, sampleQuery).Scan(&standby, &position, &file, &paused, &reset, &flushed, &snapshot, &writerDelay); err != nil {
 		return lag.Sample{}, err
 	}
 	sample := lag.Sample{Run: id.started ^ bits.RotateLeft64(uint64(reset), 32), Writable: !standby}
@@ -104,6 +105,7 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 		if err != nil {
 			return lag.Sample{}, fmt.Errorf("%w: %w", errNotPostgres, err)
 		}
+		id.settling.expect(time.Duration(writerDelay) * time.Millisecond)
 		lsn = id.settling.position(id.geometry.Normalize(lsn), flush, snapshot, asked)
 		timeline, err := strconv.ParseUint(file, 16, 32)
 		if err != nil {
@@ -119,12 +121,11 @@ func (id *identity) identify(ctx context.Context, pg *pgx.Conn) error {
 	if id.started != 0 {
 		return nil
 	}
-	var system, segment, block, started, writerDelay int64
-	if err := pg.QueryRow(ctx, identityQuery).Scan(&system, &segment, &block, &started, &writerDelay); err != nil {
+	var system, segment, block, started int64
+	if err := pg.QueryRow(ctx, identityQuery).Scan(&system, &segment, &block, &started); err != nil {
 		return err
 	}
 	id.system, id.started = uint64(system), uint64(started)
-	id.settling.patience = settleFactor * time.Duration(writerDelay) * time.Millisecond
 	id.geometry = lag.WALGeometry{Segment: uint64(segment), Block: uint64(block)}
 	return nil
 }

@@ -16,12 +16,19 @@ import (
 // The flush position leaves out commits that did not wait for the disk
 // (synchronous_commit = off). Those are flushed by the WAL writer within three
 // times wal_writer_delay (PostgreSQL's manual, "Asynchronous Commit"). So while
-// the snapshot stays as it is, which means that no transaction has ended, and has
-// been so for longer, the flush position covers every commit too.
+// the snapshot stays as it is, which means that no transaction with an id has ended,
+// and has been so for longer, the flush position covers every commit too: unless the
+// disk stalls for all that time, which nobody can tell from here.
 type settling struct {
 	patience time.Duration
 	snapshot string    // of the last sample whose WAL was not all flushed
 	since    time.Time // when a sample with this snapshot had first been answered
+}
+
+// expect takes the current wal_writer_delay. A reload may change it: the longest
+// that was seen counts.
+func (s *settling) expect(writerDelay time.Duration) {
+	s.patience = max(s.patience, settleFactor*writerDelay)
 }
 
 // settleFactor times wal_writer_delay is the patience: three and a good margin.

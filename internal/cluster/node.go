@@ -75,14 +75,14 @@ func (n *Node) run(ctx context.Context) {
 func (n *Node) Acquire(ctx context.Context, v *View, now time.Time) (Lease, error) {
 	n.Load.inFlight.Add(1)
 	for {
-		r, err := n.pool.acquire(ctx, now)
+		r, waited, err := n.pool.acquire(ctx, now)
 		if err != nil {
 			n.Load.inFlight.Add(-1)
 			return Lease{}, n.unreachable(ctx, err)
 		}
 		c := r.Value()
 		if c.Run == v.Instance.Run && c.Writable == (v.Role == RolePrimary) {
-			return Lease{Node: n, resource: r}, nil
+			return Lease{Node: n, Waited: waited, resource: r}, nil
 		}
 		r.Destroy()
 		if c.opened.After(v.Asked) {

@@ -27,6 +27,7 @@ type Conn struct {
 // none.
 type Lease struct {
 	Node     *Node
+	Waited   bool // it was not to be had at once
 	resource *puddle.Resource[*Conn]
 }
 
@@ -65,7 +66,7 @@ func newPool(server Server, c *Config) (*pool, error) {
 	inner, err := puddle.NewPool(&puddle.Config[*Conn]{
 		MaxSize: int32(c.MaxConns),
 		Constructor: func(ctx context.Context) (*Conn, error) {
-			return open(ctx, server)
+			return open(ctx, server, c.ProbeTimeout)
 		},
 		Destructor: func(c *Conn) { c.Driver.Close() },
 	})
@@ -80,20 +81,24 @@ func newPool(server Server, c *Config) (*pool, error) {
 // take is Acquire without its clocks, which cost more than all the rest where a
 // reading of the time is slow. TryAcquire has none, but opens a connection in the
 // background when none is at rest, so it is asked when one should be.
-func (p *pool) take(ctx context.Context) (*puddle.Resource[*Conn], error) {
+//
+// Waited reports that time may have passed.
+func (p *pool) take(ctx context.Context) (r *puddle.Resource[*Conn], waited bool, err error) {
 	if p.idle.Load() > 0 {
 		r, err := p.TryAcquire(p.opening)
 		if err == nil {
-			p.idle.Add(-1)
-			return r, nil
+			if r.Value().used {
+				p.idle.Add(-1)
+			}
+			return r, false, nil
 		}
-		p.idle.Store(0) // the count was wrong: some were closed at rest
+		p.idle.Store(0) // others were faster, or some were closed at rest
 	}
-	r, err := p.Acquire(ctx)
+	r, err = p.Acquire(ctx)
 	if err == nil && r.Value().used {
 		p.idle.Add(-1)
 	}
-	return r, err
+	return r, true, err
 }
 
 // put is Release without its clock: how long a connection rests is told from when
@@ -107,13 +112,16 @@ func (p *pool) put(r *puddle.Resource[*Conn]) {
 
 // open connects and asks what the server is: the address may have come to mean
 // another one since the last sample.
-func open(ctx context.Context, server Server) (*Conn, error) {
+func open(ctx context.Context, server Server, timeout time.Duration) (*Conn, error) {
 	conn, err := server.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	opened := time.Now()
-	sample, err := server.Observe(ctx, conn)
+	// The context of a pool's opening does not end with its caller's.
+	asking, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	sample, err := server.Observe(asking, conn)
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -123,12 +131,13 @@ func open(ctx context.Context, server Server) (*Conn, error) {
 
 // acquire takes an idle connection that is alive, or opens one. It waits while
 // all are taken. No statement has been sent when it fails.
-func (p *pool) acquire(ctx context.Context, now time.Time) (*puddle.Resource[*Conn], error) {
+func (p *pool) acquire(ctx context.Context, now time.Time) (r *puddle.Resource[*Conn], waited bool, err error) {
 	for {
-		r, err := p.take(ctx)
+		r, slow, err := p.take(ctx)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		waited = waited || slow
 		c := r.Value()
 		c.taken = now
 		// One whose first caller gave up while it was opened may have rested
@@ -136,7 +145,7 @@ func (p *pool) acquire(ctx context.Context, now time.Time) (*puddle.Resource[*Co
 		opened := !c.used && c.opened.After(now)
 		c.used = true
 		if opened {
-			return r, nil
+			return r, waited, nil
 		}
 		if now.Sub(c.opened) > p.lifetime {
 			r.Destroy()
@@ -148,15 +157,15 @@ func (p *pool) acquire(ctx context.Context, now time.Time) (*puddle.Resource[*Co
 			if err := resetter.ResetSession(ctx); err != nil {
 				r.Destroy()
 				if ctx.Err() != nil {
-					return nil, ctx.Err()
+					return nil, false, ctx.Err()
 				}
 				if errors.Is(err, driver.ErrBadConn) {
 					continue
 				}
-				return nil, err
+				return nil, false, err
 			}
 		}
-		return r, nil
+		return r, waited, nil
 	}
 }
 
@@ -164,15 +173,17 @@ func (p *pool) acquire(ctx context.Context, now time.Time) (*puddle.Resource[*Co
 func (p *pool) reap(now time.Time) {
 	// From the last to the first: the one used last goes back on top, so that
 	// what is not needed rests until it is closed.
+	p.idle.Store(0) // nobody is to look for what is taken here
 	for _, r := range slices.Backward(p.AcquireAllIdle()) {
 		c := r.Value()
 		if now.Sub(later(c.taken, c.opened)) > p.idleTime || now.Sub(c.opened) > p.lifetime {
 			r.Destroy()
-			if c.used {
-				p.idle.Add(-1)
-			}
-		} else {
-			r.ReleaseUnused()
+			continue
+		}
+		counted := c.used // another may have it once it is released
+		r.ReleaseUnused()
+		if counted {
+			p.idle.Add(1)
 		}
 	}
 }
