@@ -12,7 +12,6 @@ import (
 type stmt struct {
 	conn  *conn
 	text  string
-	class *statement.Statement
 	input int
 }
 
@@ -25,12 +24,11 @@ var (
 // PrepareContext implements driver.ConnPrepareContext. The statement is prepared
 // where it would run, so that a mistake in it is found here.
 func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
-	class := c.db.statements.Classify(text)
-	r, err := c.do(ctx, &call{method: prepare, text: text}, class)
+	r, err := c.do(ctx, &call{method: prepare, text: text}, c.db.statements.Classify(text))
 	if err != nil {
 		return nil, err
 	}
-	return &stmt{conn: c, text: text, class: class, input: r.stmt.NumInput()}, nil
+	return &stmt{conn: c, text: text, input: r.stmt.NumInput()}, nil
 }
 
 // ExecContext implements driver.StmtExecContext.
