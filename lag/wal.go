@@ -118,6 +118,15 @@ func (p WAL) Distance(other Position) (int64, bool) {
 	return int64(o.LSN - p.LSN), true
 }
 
+// Lost implements [Position]: another system or timeline.
+func (p WAL) Lost(other Position) bool {
+	o, ok := other.(WAL)
+	return !ok || p.System != o.System || p.Timeline != o.Timeline
+}
+
+// Within implements [Position]: a standby cannot write.
+func (p WAL) Within(Position) Position { return p }
+
 // SameLineage implements [Position]: the system identifiers are equal.
 func (p WAL) SameLineage(other Position) bool {
 	o, ok := other.(WAL)

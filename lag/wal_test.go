@@ -166,6 +166,12 @@ func TestWALCompare(t *testing.T) {
 			if ok != (test.distance != unknown) || ok && distance != test.distance {
 				t.Errorf("Distance = %d, %t, want %d", distance, ok, test.distance)
 			}
+			if got := test.p.Lost(test.other); got != (test.distance == unknown) {
+				t.Errorf("Lost = %t", got)
+			}
+			if got := test.p.Within(test.other); got != Position(test.p) {
+				t.Errorf("Within = %v", got)
+			}
 			if got := test.p.SameLineage(test.other); got != test.lineage {
 				t.Errorf("SameLineage = %t, want %t", got, test.lineage)
 			}

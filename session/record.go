@@ -211,15 +211,34 @@ func (r *Record) joinLocked(p lag.Position, at time.Time) {
 	r.at = later(r.at, at)
 	r.version++
 	r.placed = r.version
-	for i, have := range r.positions {
-		if have.SameLineage(p) {
-			if !have.Covers(p) { // a join makes garbage
-				r.positions[i] = have.Join(p)
-			}
-			return
+	into := -1
+	for i := 0; i < len(r.positions); i++ {
+		have := r.positions[i]
+		switch {
+		case i == into || !have.SameLineage(p):
+			continue
+		case !have.Covers(p): // a join makes garbage
+			p = have.Join(p)
+		default:
+			p = have
 		}
+		if into < 0 {
+			into = i
+			continue
+		}
+		// One that is of both makes two that shared nothing one lineage, and
+		// what is joined now may be of others' that were passed over.
+		r.positions = append(r.positions[:i], r.positions[i+1:]...)
+		if i < into {
+			into--
+		}
+		i = -1
 	}
-	if len(r.positions) == maxLineages {
+	switch {
+	case into >= 0:
+		r.positions[into] = p
+		return
+	case len(r.positions) == maxLineages:
 		r.positions = append(r.positions[:0], r.positions[1:]...)
 	}
 	r.positions = append(r.positions, p)

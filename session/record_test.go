@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -440,4 +441,40 @@ func BenchmarkRecord(b *testing.B) {
 			r.Need(resolving)
 		}
 	})
+}
+
+// Of GTID sets two may share nothing, and a third something with both: they are
+// one lineage then, and nothing of them is left out.
+func TestLineagesThatTurnOutToBeOne(t *testing.T) {
+	set := func(text string) lag.Position {
+		t.Helper()
+		p, err := lag.ParseGTIDSet(strings.NewReplacer("A", "aaaaaaaa-0000-0000-0000-000000000000", "B", "bbbbbbbb-0000-0000-0000-000000000000",
+			"C", "cccccccc-0000-0000-0000-000000000000", "D", "dddddddd-0000-0000-0000-000000000000").Replace(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, test := range []struct {
+		name  string
+		wrote []string
+		known string
+		want  string
+	}{
+		{"two and the third", []string{"A:1", "B:1-9", "A:1-2,B:1-3"}, "A:1-2,B:1-9", "A:1-2,B:1-9"},
+		{"the third adds nothing", []string{"A:1-9,C:1", "B:1-9", "A:1,B:1"}, "A:1-9", "A:1-9,B:1-9,C:1"},
+		{"one brings in another", []string{"C:7", "A:1,C:1", "B:1", "D:1", "A:2,B:2"}, "A:1", "A:1-2,B:1-2,C:1:7"},
+		{"in the middle", []string{"D:1", "A:1", "C:1", "B:1", "A:5,B:5"}, "B:1", "A:1:5,B:1:5"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var r Record
+			for _, text := range test.wrote {
+				r.Wrote(at(1), set(text))
+			}
+			n := r.Need(&witness{primary: sample{at(0), set(test.known)}})
+			if want := set(test.want); n.Position == nil || n.Position.String() != want.String() {
+				t.Errorf("needs %v, want %s", n.Position, want)
+			}
+		})
+	}
 }
