@@ -51,6 +51,9 @@ func NewCache(d Dialect, entries int) *Cache {
 	return &Cache{dialect: d, seed: maphash.MakeSeed(), sets: make([]set, n)}
 }
 
+// Dialect is the language of the texts.
+func (c *Cache) Dialect() Dialect { return c.dialect }
+
 // Classify is Classify, remembered.
 func (c *Cache) Classify(sql string) *Statement {
 	hash := maphash.String(c.seed, sql)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestResolve(t *testing.T) {
-	catalog := NewCatalog([]Function{
+	catalog := Postgres.NewCatalog([]Function{
 		{"public", "f", false},
 		{"public", "g", true},
 		{"public", "mixed", false}, {"other", "mixed", true},
@@ -92,27 +92,34 @@ func TestBuiltinsHaveNoEffect(t *testing.T) {
 	last := ""
 	for _, match := range names {
 		name := match[1]
-		if !builtin(name) || name <= last {
+		if !postgresBuiltin(name) || name <= last {
 			t.Errorf("%s is out of place", name)
 		}
-		if e, ok := functionEffect(name); ok {
+		if e, ok := postgresEffect(name); ok {
 			t.Errorf("%s is harmless and has an effect: %v", name, e.reason)
 		}
 		last = name
 	}
 	for _, name := range []string{"query_to_xml", "ts_stat", "pg_walfile_name", "pg_show_all_settings", "f"} {
-		if builtin(name) {
+		if postgresBuiltin(name) {
 			t.Errorf("%s is taken for harmless", name)
 		}
 	}
 }
 
 func TestNames(t *testing.T) {
-	if d, err := ParseDialect("Postgres"); d != Postgres || err != nil {
-		t.Error(d, err)
+	for name, want := range map[string]Dialect{"Postgres": Postgres, "mysql": MySQL, "MariaDB": MariaDB} {
+		if d, err := ParseDialect(name); d != want || err != nil {
+			t.Error(name, d, err)
+		}
 	}
-	if _, err := ParseDialect("oracle"); err == nil {
-		t.Error("oracle is a dialect")
+	for _, name := range []string{"oracle", "", MySQLFamily.String()} {
+		if _, err := ParseDialect(name); err == nil {
+			t.Errorf("%q is a dialect", name)
+		}
+	}
+	if Postgres != 0 || MySQLFamily.String() != "mysql-family" || NewCache(MariaDB, 8).Dialect() != MariaDB {
+		t.Error("dialects are mixed up")
 	}
 	seen := map[string]bool{}
 	for r := Unknown; r <= ReplicaRefused; r++ {

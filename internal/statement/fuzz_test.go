@@ -3,21 +3,23 @@ package statement
 import (
 	"strings"
 	"testing"
+
+	"github.com/rwsplit/rwsplit/internal/statement/cases"
 )
 
 func FuzzClassifyPostgres(f *testing.F) {
-	for _, group := range postgresCases {
-		for _, r := range group.rows {
-			f.Add(r.sql)
+	for _, group := range cases.Postgres {
+		for _, r := range group.Rows {
+			f.Add(r.SQL)
 		}
 	}
-	catalog := NewCatalog([]Function{{"public", "f", false}, {"public", "lower", true}})
+	catalog := Postgres.NewCatalog([]Function{{"public", "f", false}, {"public", "lower", true}})
 	f.Fuzz(func(t *testing.T, sql string) {
 		s := Classify(Postgres, sql)
 		kind, _, _ := s.Resolve(nil)
 		s.Resolve(catalog)
 
-		var again scanner
+		var again postgresScanner
 		again.lex.sql = sql
 		again.text()
 		if again.lex.steps > 20*len(sql)+1000 {

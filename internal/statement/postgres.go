@@ -1,9 +1,6 @@
 package statement
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // classifyPostgres reads the text with standard_conforming_strings on, as it
 // is by default, and where that setting decides how a string ends, also with
@@ -12,7 +9,7 @@ func classifyPostgres(sql string) *Statement {
 	if i := strings.IndexByte(sql, 0); i >= 0 {
 		return &Statement{Reason: Stray, Detail: "NUL", Dirty: true}
 	}
-	var s scanner
+	var s postgresScanner
 	s.lex.sql = sql
 	s.text()
 	if s.lex.suspect {
@@ -24,8 +21,8 @@ func classifyPostgres(sql string) *Statement {
 // bothWays compares the two readings of an ambiguous text. If only the usual
 // one can be cut into tokens, the server cannot run the other: LIKE … ESCAPE
 // '\' is such a text.
-func (s *scanner) bothWays(sql string) *Statement {
-	var off scanner
+func (s *postgresScanner) bothWays(sql string) *Statement {
+	var off postgresScanner
 	off.lex.sql = sql
 	off.lex.escapes = true
 	off.text()
@@ -47,34 +44,10 @@ func (s *scanner) bothWays(sql string) *Statement {
 	return &merged
 }
 
-func (s *Statement) equal(t *Statement) bool {
-	return s.Kind == t.Kind && s.Transaction == t.Transaction && s.Dirty == t.Dirty &&
-		s.SilentOnReplica == t.SilentOnReplica && s.Hint == t.Hint && slices.Equal(s.Calls, t.Calls)
-}
-
-// maxCalls bounds the different functions of one text.
-const maxCalls = 64
-
-// maxDepth bounds the parentheses of which something is remembered. Deeper
-// ones are read in the way that can only be too careful.
-const maxDepth = 64
-
-// mode is what the rest of a statement is looked at for.
-type mode uint8
-
-const (
-	// modeQuery proves a read.
-	modeQuery mode = iota
-	// modeEffect looks for calls that make a write more than a write.
-	modeEffect
-	// modePlan is for a statement that is not executed.
-	modePlan
-)
-
-// scanner goes over a text once. It keeps the last tokens and a few bits for
-// each open parenthesis, and never recurs.
-type scanner struct {
-	lex lexer
+// postgresScanner goes over a text once. It keeps the last tokens and a few
+// bits for each open parenthesis, and never recurs.
+type postgresScanner struct {
+	lex postgresLexer
 	out Statement
 	any bool // a statement was seen
 
@@ -97,14 +70,14 @@ type scanner struct {
 }
 
 // verdict merges what a part of the text is into what the text is.
-func (s *scanner) verdict(k Kind, r Reason, detail string) {
+func (s *postgresScanner) verdict(k Kind, r Reason, detail string) {
 	if !s.any || k.over(s.out.Kind) {
 		s.out.Kind, s.out.Reason, s.out.Detail = k, r, detail
 	}
 	s.any = true
 }
 
-func (s *scanner) statement() *Statement {
+func (s *postgresScanner) statement() *Statement {
 	out := s.out
 	out.Hint = s.lex.hint
 	if out.Kind == Read && s.ncalls > 0 {
@@ -114,7 +87,7 @@ func (s *scanner) statement() *Statement {
 }
 
 // text goes over all statements.
-func (s *scanner) text() {
+func (s *postgresScanner) text() {
 	s.advance()
 	for s.tok.kind != tokenEnd && s.tok.kind != tokenError {
 		if s.tok.kind != tokenSemicolon {
@@ -146,25 +119,25 @@ func (s *scanner) text() {
 }
 
 // first makes the current token the first one of a statement.
-func (s *scanner) first() {
+func (s *postgresScanner) first() {
 	s.prev, s.prev2, s.prev3, s.before = token{}, token{}, token{}, token{}
 }
 
 // skip passes over the rest of the statement.
-func (s *scanner) skip() {
+func (s *postgresScanner) skip() {
 	for !s.ended() {
 		s.advance()
 	}
 }
 
-func (s *scanner) strayDetail() string {
+func (s *postgresScanner) strayDetail() string {
 	if s.lex.err != Stray || s.tok.start >= len(s.lex.sql) {
 		return ""
 	}
 	return s.lex.sql[s.tok.start : s.tok.start+1]
 }
 
-func (s *scanner) ended() bool {
+func (s *postgresScanner) ended() bool {
 	switch s.tok.kind {
 	case tokenEnd, tokenError, tokenSemicolon:
 		return true
@@ -173,7 +146,7 @@ func (s *scanner) ended() bool {
 }
 
 // advance takes the next token and keeps the account of what is open.
-func (s *scanner) advance() {
+func (s *postgresScanner) advance() {
 	last := s.tok
 	s.prev3, s.prev2, s.prev = s.prev2, s.prev, last
 	s.tok = s.lex.next()
@@ -214,7 +187,7 @@ func (s *scanner) advance() {
 }
 
 // take goes on if the token is the keyword.
-func (s *scanner) take(w word) bool {
+func (s *postgresScanner) take(w word) bool {
 	if s.tok.word != w || s.tok.kind != tokenName {
 		return false
 	}
@@ -222,13 +195,13 @@ func (s *scanner) take(w word) bool {
 	return true
 }
 
-func (s *scanner) textOf(t token) string { return s.lex.sql[t.start:t.end] }
+func (s *postgresScanner) textOf(t token) string { return s.lex.sql[t.start:t.end] }
 
 // keywordOf is the text of a keyword in capitals, for explanations.
-func (s *scanner) keywordOf(t token) string { return strings.ToUpper(s.textOf(t)) }
+func (s *postgresScanner) keywordOf(t token) string { return strings.ToUpper(s.textOf(t)) }
 
 // one goes over one statement, by its first word.
-func (s *scanner) one() {
+func (s *postgresScanner) one() {
 	for s.tok.kind == tokenOpen {
 		s.advance()
 	}
@@ -267,7 +240,7 @@ func (s *scanner) one() {
 	case kwBegin, kwStart, kwCommit, kwEnd, kwRollback, kwAbort, kwSavepoint, kwRelease:
 		s.transaction(w)
 	default:
-		simple := statements[w]
+		simple := postgresStatements[w]
 		if simple.reason == Unknown {
 			s.verdict(Write, Unknown, s.firstWord())
 			s.out.Dirty = true
@@ -281,7 +254,7 @@ func (s *scanner) one() {
 	}
 }
 
-func (s *scanner) firstWord() string {
+func (s *postgresScanner) firstWord() string {
 	const longest = 40
 	switch s.tok.kind {
 	case tokenName:
@@ -293,7 +266,7 @@ func (s *scanner) firstWord() string {
 }
 
 // rest goes over what is left of the statement.
-func (s *scanner) rest(m mode) {
+func (s *postgresScanner) rest(m mode) {
 	for !s.ended() {
 		s.step(m)
 		s.advance()

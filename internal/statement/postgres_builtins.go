@@ -2,9 +2,9 @@
 
 package statement
 
-// builtin reports whether the server's own function of that name may run on any
+// postgresBuiltin reports whether the server's own function of that name may run on any
 // node: it is not volatile, or is one of the volatile ones that were reviewed.
-func builtin(name string) bool {
+func postgresBuiltin(name string) bool {
 	switch name {
 	case "abbrev", "abs", "aclcontains", "acldefault", "aclexplode", "aclinsert",
 		"aclitemeq", "aclremove", "acos", "acosd", "acosh", "age",

@@ -3,12 +3,11 @@ package statement
 import (
 	"strings"
 	"testing"
+
+	"github.com/rwsplit/rwsplit/internal/statement/cases"
 )
 
-// row is one text and its verdict, without a catalog: the kind, the reason's
-// key, and the flags that are set.
-type row struct{ name, sql, want string }
-
+// verdict is what a text is, in the words of package cases.
 func verdict(s *Statement, c *Catalog) string {
 	kind, reason, _ := s.Resolve(c)
 	words := []string{kind.String(), reason.Key()}
@@ -17,6 +16,12 @@ func verdict(s *Statement, c *Catalog) string {
 	}
 	if s.SilentOnReplica {
 		words = append(words, "silent")
+	}
+	if s.MayBegin {
+		words = append(words, "may-begin")
+	}
+	if s.Previous {
+		words = append(words, "previous")
 	}
 	if s.Transaction != NoTransaction {
 		words = append(words, s.Transaction.String())
@@ -28,12 +33,12 @@ func verdict(s *Statement, c *Catalog) string {
 }
 
 func TestPostgresRoutingCases(t *testing.T) {
-	for _, group := range postgresCases {
-		t.Run(group.line, func(t *testing.T) {
-			for _, r := range group.rows {
-				t.Run(r.name, func(t *testing.T) {
-					if got := verdict(Classify(Postgres, r.sql), nil); got != r.want {
-						t.Errorf("%s\n got %s\nwant %s", r.sql, got, r.want)
+	for _, group := range cases.Postgres {
+		t.Run(group.Line, func(t *testing.T) {
+			for _, r := range group.Rows {
+				t.Run(r.Name, func(t *testing.T) {
+					if got := verdict(Classify(Postgres, r.SQL), nil); got != r.Want {
+						t.Errorf("%s\n got %s\nwant %s", r.SQL, got, r.Want)
 					}
 				})
 			}
@@ -44,19 +49,19 @@ func TestPostgresRoutingCases(t *testing.T) {
 // What a text is does not depend on the white space and the comments between
 // its tokens, nor on the case of its keywords.
 func TestBlanksDoNotMatter(t *testing.T) {
-	for _, group := range postgresCases {
-		for _, r := range group.rows {
-			want := Classify(Postgres, r.sql)
-			if want.Hint != NoHint || strings.Contains(r.want, "unterminated") || strings.Contains(r.want, "stray") || strings.Contains(r.sql, `\'`) {
+	for _, group := range cases.Postgres {
+		for _, r := range group.Rows {
+			want := Classify(Postgres, r.SQL)
+			if want.Hint != NoHint || strings.Contains(r.Want, "unterminated") || strings.Contains(r.Want, "stray") || strings.Contains(r.SQL, `\'`) {
 				continue
 			}
 			for _, blank := range []string{" ", "\n", " /* a ' /* b */ $$ */ ", " -- ' for update\n", "\t\r\n\f\v"} {
-				text, ok := respace(r.sql, blank)
+				text, ok := respace(r.SQL, blank)
 				if !ok {
 					continue
 				}
 				if got, want := verdict(Classify(Postgres, text), nil), verdict(want, nil); got != want {
-					t.Errorf("%s/%s with %q between the tokens\n%s\n got %s\nwant %s", group.line, r.name, blank, text, got, want)
+					t.Errorf("%s/%s with %q between the tokens\n%s\n got %s\nwant %s", group.Line, r.Name, blank, text, got, want)
 				}
 			}
 		}
@@ -67,7 +72,7 @@ func TestBlanksDoNotMatter(t *testing.T) {
 // text: after a number, and between strings, which a line end makes one.
 func respace(sql, blank string) (string, bool) {
 	var b strings.Builder
-	l := lexer{sql: sql}
+	l := postgresLexer{sql: sql}
 	last := token{}
 	for {
 		t := l.next()

@@ -14,6 +14,7 @@ const (
 	Unbalanced
 	Stray
 	AmbiguousString
+	AmbiguousComment
 	EscapedIdentifier
 	TooManyCalls
 
@@ -60,7 +61,8 @@ var reasons = [...]struct{ key, text string }{
 	Unterminated:       {"unterminated", "unterminated string, name or comment"},
 	Unbalanced:         {"unbalanced", "unbalanced parentheses"},
 	Stray:              {"stray_character", "a character outside of SQL"},
-	AmbiguousString:    {"ambiguous_string", "a string whose end depends on standard_conforming_strings"},
+	AmbiguousString:    {"ambiguous_string", "a string whose end depends on a setting of the server"},
+	AmbiguousComment:   {"ambiguous_comment", "a comment that is code in some versions of the server"},
 	EscapedIdentifier:  {"escaped_identifier", "a name in Unicode escapes"},
 	TooManyCalls:       {"too_many_calls", "calls too many different functions"},
 	DataModification:   {"data_modification", "changes data"},
@@ -68,7 +70,7 @@ var reasons = [...]struct{ key, text string }{
 	Definition:         {"definition", "changes the schema or its rights"},
 	Maintenance:        {"maintenance", "maintains tables or the server"},
 	Procedure:          {"procedure", "runs a procedure or a code block"},
-	SelectInto:         {"select_into", "creates a table (SELECT INTO)"},
+	SelectInto:         {"select_into", "stores what it finds (SELECT INTO)"},
 	RowLock:            {"row_lock", "locks rows (FOR UPDATE)"},
 	TableLock:          {"table_lock", "locks a table"},
 	CopyData:           {"copy_data", "copies into a table, to a file or to a program"},
@@ -77,7 +79,7 @@ var reasons = [...]struct{ key, text string }{
 	TransactionID:      {"transaction_id", "needs the primary's transaction ids"},
 	LargeObject:        {"large_object", "large objects"},
 	Notification:       {"notification", "sends a notification"},
-	ReplicationControl: {"replication_control", "WAL, backup or replication control"},
+	ReplicationControl: {"replication_control", "controls replication, its log or a backup"},
 	ExecutesText:       {"executes_text", "a function that runs a query given as text"},
 	RemoteCall:         {"remote_call", "a function that reaches another server"},
 	Administration:     {"administration", "administers one server"},

@@ -2,31 +2,8 @@ package statement
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 )
-
-// Dialect is the language that a text is written in.
-type Dialect uint8
-
-// Postgres is PostgreSQL 13 and later. The text is taken to be UTF-8, which is
-// what pgx sends: in the client encodings where a backslash may be the second
-// byte of a character, a string could end elsewhere.
-const Postgres Dialect = 0
-
-func (d Dialect) String() string {
-	if d == Postgres {
-		return "postgres"
-	}
-	return fmt.Sprintf("Dialect(%d)", uint8(d))
-}
-
-// ParseDialect is the inverse of String.
-func ParseDialect(name string) (Dialect, error) {
-	if strings.EqualFold(name, Postgres.String()) {
-		return Postgres, nil
-	}
-	return 0, fmt.Errorf("statement: unknown dialect %q", name)
-}
 
 // Kind says where a text may run. The zero value is the safe one.
 type Kind uint8
@@ -64,13 +41,15 @@ type Transaction uint8
 
 const (
 	NoTransaction Transaction = iota
-	// Begin is BEGIN, START TRANSACTION, and COMMIT or ROLLBACK with AND
-	// CHAIN: a transaction is open when the text has run.
+	// Begin is BEGIN, START TRANSACTION, XA START, autocommit switched off, and
+	// COMMIT or ROLLBACK with AND CHAIN: a transaction is open when the text
+	// has run.
 	Begin
-	// Commit is COMMIT, END and PREPARE TRANSACTION.
+	// Commit is COMMIT, END, PREPARE TRANSACTION, XA COMMIT and autocommit
+	// switched on.
 	Commit
-	// Rollback is ROLLBACK and ABORT. ROLLBACK TO leaves the transaction open
-	// and is not among them.
+	// Rollback is ROLLBACK, ABORT and XA ROLLBACK. ROLLBACK TO leaves the
+	// transaction open and is not among them.
 	Rollback
 )
 
@@ -101,11 +80,18 @@ type Statement struct {
 	// kinds. Their names may be parts of the text that was classified.
 	Calls       []Call
 	Transaction Transaction
+	// MayBegin: the text may leave a transaction open that it does not show,
+	// as a procedure can.
+	MayBegin bool
+	// Previous: the text asks about the statement before it on the same
+	// connection, as SHOW WARNINGS does.
+	Previous bool
 	// Dirty: the text leaves something on its server connection that outlives
 	// the transaction, so the connection must not go to another user.
 	Dirty bool
-	// SilentOnReplica: a replica would run the text without an error, and that
-	// would be wrong. The net of error 25006 is not there for it.
+	// SilentOnReplica: a replica would run the text without an error, even in a
+	// read-only transaction, and that would be wrong. Error 25006 of PostgreSQL
+	// and 1792 of MySQL are no net for it.
 	SilentOnReplica bool
 	Hint            Hint
 }
@@ -116,17 +102,23 @@ type Call struct {
 	// qualified. A quoted name with a dot or a quote in it keeps its quotes,
 	// so that it is never taken for a qualified one.
 	Name string
-	// Builtin: the server's own function of that name is harmless.
+	// Builtin: the server's own function of that name is harmless, but one of
+	// the database may stand before it.
 	Builtin bool
 }
 
 // Classify says what kind of statement a text is. It never fails: what is not
 // understood is a Write. Its time is linear in the length of the text.
 func Classify(d Dialect, sql string) *Statement {
-	if d != Postgres {
-		return &Statement{Reason: Unknown, Detail: d.String(), Dirty: true}
+	switch d {
+	case Postgres:
+		return classifyPostgres(sql)
+	case MySQL, MariaDB:
+		return classifyMySQL(d, sql)
+	case MySQLFamily:
+		return classifyMySQL(MySQL, sql).stricter(classifyMySQL(MariaDB, sql))
 	}
-	return classifyPostgres(sql)
+	return &Statement{Reason: Unknown, Detail: d.String(), Dirty: true, SilentOnReplica: true, MayBegin: true}
 }
 
 // Resolve is the final verdict: the statement, its hint and what is known of
@@ -153,4 +145,39 @@ func (s *Statement) Resolve(c *Catalog) (Kind, Reason, string) {
 		return Write, reason, call.Name
 	}
 	return Read, s.Reason, s.Detail
+}
+
+func (s *Statement) equal(t *Statement) bool {
+	return s.Kind == t.Kind && s.Transaction == t.Transaction && s.MayBegin == t.MayBegin &&
+		s.Previous == t.Previous && s.Dirty == t.Dirty && s.SilentOnReplica == t.SilentOnReplica &&
+		s.Hint == t.Hint && slices.Equal(s.Calls, t.Calls)
+}
+
+// stricter is what holds for a text that is s or t and nobody knows which.
+func (s *Statement) stricter(t *Statement) *Statement {
+	if s.equal(t) {
+		return s
+	}
+	if t.Kind.over(s.Kind) {
+		s, t = t, s
+	}
+	merged := *s
+	if s.Transaction != t.Transaction {
+		merged.Transaction = max(s.Transaction, t.Transaction)
+		merged.MayBegin = true
+	}
+	merged.MayBegin = merged.MayBegin || t.MayBegin
+	merged.Previous = s.Previous || t.Previous
+	merged.Dirty = s.Dirty || t.Dirty
+	merged.SilentOnReplica = s.SilentOnReplica || t.SilentOnReplica
+	merged.Hint = max(s.Hint, t.Hint)
+	if s.Kind == t.Kind {
+		merged.Calls = slices.Clip(s.Calls)
+		for _, c := range t.Calls {
+			if !slices.Contains(merged.Calls, c) {
+				merged.Calls = append(merged.Calls, c)
+			}
+		}
+	}
+	return &merged
 }

@@ -60,9 +60,9 @@ func builtins(version string) []byte {
 	names = sorted(slices.Concat(names, volatile, other))
 	var b bytes.Buffer
 	fmt.Fprintf(&b, header, version)
-	b.WriteString("// builtin reports whether the server's own function of that name may run on any\n")
+	b.WriteString("// postgresBuiltin reports whether the server's own function of that name may run on any\n")
 	b.WriteString("// node: it is not volatile, or is one of the volatile ones that were reviewed.\n")
-	b.WriteString("func builtin(name string) bool {\nswitch name {\n")
+	b.WriteString("func postgresBuiltin(name string) bool {\nswitch name {\n")
 	cases(&b, names)
 	b.WriteString("return true\n}\nreturn false\n}\n")
 	return b.Bytes()

@@ -10,7 +10,7 @@ func tokens(sql string) string {
 	names := [...]string{tokenError: "error", tokenName: "name", tokenQuoted: "quoted", tokenString: "string",
 		tokenNumber: "number", tokenParam: "param", tokenOpen: "(", tokenClose: ")", tokenOpenBracket: "[",
 		tokenCloseBracket: "]", tokenComma: ",", tokenSemicolon: ";", tokenDot: ".", tokenCast: "::", tokenOperator: "op"}
-	l := lexer{sql: sql}
+	l := postgresLexer{sql: sql}
 	var out []string
 	for {
 		t := l.next()
@@ -93,7 +93,7 @@ func TestKeyword(t *testing.T) {
 		{"select", kwSelect}, {"SeLeCt", kwSelect}, {"selec", 0}, {"selects", 0}, {"a", 0}, {"", 0},
 		{"current_timestamp", reserved}, {"CURRENT_TIMESTAMPS", 0}, {"\u017felect", 0}, {"abs", 0},
 	} {
-		if got := keyword(test.name); got != test.want {
+		if got := postgresWord(test.name); got != test.want {
 			t.Errorf("%q is %#x, want %#x", test.name, got, test.want)
 		}
 	}
@@ -151,7 +151,7 @@ func TestWorkIsLinear(t *testing.T) {
 		"operators":               "select " + fill("*"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s scanner
+			var s postgresScanner
 			s.lex.sql = text
 			s.text()
 			if s.lex.steps > 4*len(text)+1000 {

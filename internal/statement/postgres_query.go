@@ -14,7 +14,7 @@ const (
 
 // withList follows WITH a (…) AS (…), b (…) AS (…). It tells whether the open
 // parenthesis begins a column list, which looks like a call.
-func (s *scanner) withList() (columns bool) {
+func (s *postgresScanner) withList() (columns bool) {
 	if s.depth >= maxDepth {
 		return false
 	}
@@ -89,7 +89,7 @@ func (s *scanner) withList() (columns bool) {
 }
 
 // step looks at one token of a statement.
-func (s *scanner) step(m mode) {
+func (s *postgresScanner) step(m mode) {
 	columns := s.withList()
 	s.plainName(m)
 	if s.tok.kind == tokenOpen && !columns && m != modePlan && s.parts > 0 &&
@@ -102,7 +102,7 @@ func (s *scanner) step(m mode) {
 }
 
 // clause looks at a name of a query for what makes it a write.
-func (s *scanner) clause() {
+func (s *postgresScanner) clause() {
 	if s.group > s.depth+1 || s.group == s.depth+1 && s.tok.word.category() == reserved {
 		s.group = 0
 	}
@@ -157,12 +157,12 @@ func (s *scanner) clause() {
 }
 
 // call looks at the name before an open parenthesis.
-func (s *scanner) call(m mode) {
+func (s *postgresScanner) call(m mode) {
 	if s.notCall() {
 		return
 	}
 	name := s.identifier(s.name)
-	if e, ok := functionEffect(name); ok {
+	if e, ok := postgresEffect(name); ok {
 		s.effect(name, e)
 		return
 	}
@@ -175,13 +175,13 @@ func (s *scanner) call(m mode) {
 	c := Call{Name: name}
 	switch {
 	case s.parts == 1:
-		c.Builtin = builtin(name)
+		c.Builtin = postgresBuiltin(name)
 		if s.name.kind == tokenQuoted {
 			c.Name = callName(name)
 		}
 	case s.parts == 2:
 		schema := s.identifier(s.schema)
-		c.Builtin = schema == "pg_catalog" && builtin(name)
+		c.Builtin = schema == "pg_catalog" && postgresBuiltin(name)
 		c.Name = callName(schema) + "." + callName(name)
 	default:
 		c.Name = callName(s.textOf(s.schema)) + "." + callName(s.textOf(s.name))
@@ -203,7 +203,7 @@ func (s *scanner) call(m mode) {
 // notCall reports that the name before the parenthesis is a keyword with a
 // syntax of its own, a type with modifiers, or an alias with column names.
 // When in doubt it is a call.
-func (s *scanner) notCall() bool {
+func (s *postgresScanner) notCall() bool {
 	w, before := s.name.word, s.before.word
 	if s.parts == 1 && s.name.kind == tokenName {
 		switch w.category() {
@@ -306,7 +306,7 @@ func (t token) operand() bool {
 }
 
 // effect takes over what a function does.
-func (s *scanner) effect(name string, e effect) {
+func (s *postgresScanner) effect(name string, e effect) {
 	s.verdict(e.kind, e.reason, name)
 	if name == "set_config" && !s.out.Dirty && s.localSetting() {
 		return // as SET LOCAL
@@ -320,7 +320,7 @@ const lookAhead = 64
 
 // localSetting looks at the arguments of set_config, whose parenthesis is the
 // current token, for a third one that is literally true.
-func (s *scanner) localSetting() bool {
+func (s *postgresScanner) localSetting() bool {
 	ahead := s.lex
 	defer func() { s.lex.steps += ahead.pos - s.lex.pos }()
 	depth, commas := 1, 0
@@ -349,7 +349,7 @@ func (s *scanner) localSetting() bool {
 
 // currentSetting looks at the argument of current_setting. One that is not
 // literal may name a setting of the server.
-func (s *scanner) currentSetting() {
+func (s *postgresScanner) currentSetting() {
 	ahead := s.lex
 	t := ahead.next()
 	s.lex.steps += ahead.pos - s.lex.pos

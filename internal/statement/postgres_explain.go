@@ -2,7 +2,7 @@ package statement
 
 // explain is EXPLAIN. Without ANALYZE nothing is executed, whatever the
 // statement is.
-func (s *scanner) explain() {
+func (s *postgresScanner) explain() {
 	s.advance()
 	analyze := false
 	if s.tok.kind == tokenOpen {
@@ -48,7 +48,7 @@ func (s *scanner) explain() {
 // explainOptions goes over "(ANALYZE false, …)" and reports whether ANALYZE is
 // on. The last one counts; a value that is not clearly off is on. A
 // parenthesised query has no options.
-func (s *scanner) explainOptions() (analyze bool) {
+func (s *postgresScanner) explainOptions() (analyze bool) {
 	ahead := s.lex
 	first := ahead.next()
 	second := ahead.next()
@@ -84,12 +84,12 @@ func (s *scanner) explainOptions() (analyze bool) {
 	return analyze
 }
 
-func (s *scanner) analyzeName() bool {
+func (s *postgresScanner) analyzeName() bool {
 	name := unquote(s.textOf(s.tok))
 	return equalFold(name, "analyze") || equalFold(name, "analyse")
 }
 
-func (s *scanner) off() bool {
+func (s *postgresScanner) off() bool {
 	text := s.textOf(s.tok)
 	switch s.tok.kind {
 	case tokenNumber:

@@ -1,7 +1,7 @@
 package statement
 
 // copy is COPY, of which only the way to the client is a read.
-func (s *scanner) copy() {
+func (s *postgresScanner) copy() {
 	s.verdict(Read, Plain, "")
 	s.advance()
 	if s.tok.kind == tokenOpen {

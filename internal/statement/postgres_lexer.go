@@ -2,37 +2,9 @@ package statement
 
 import "strings"
 
-// tokenKind is the class of a token. The zero value is the end of the text.
-type tokenKind uint8
-
-const (
-	tokenEnd tokenKind = iota
-	tokenError
-	tokenName   // identifier or keyword
-	tokenQuoted // "identifier"
-	tokenString
-	tokenNumber
-	tokenParam
-	tokenOpen  // (
-	tokenClose // )
-	tokenOpenBracket
-	tokenCloseBracket
-	tokenComma
-	tokenSemicolon
-	tokenDot
-	tokenCast // ::
-	tokenOperator
-)
-
-type token struct {
-	kind       tokenKind
-	word       word // of a tokenName; of a tokenClose: callMayFollow
-	start, end int
-}
-
-// lexer cuts a text into tokens as PostgreSQL's scan.l does. It never
+// postgresLexer cuts a text into tokens as PostgreSQL's scan.l does. It never
 // allocates and looks at each byte a bounded number of times.
-type lexer struct {
+type postgresLexer struct {
 	sql string
 	pos int
 	// escapes reads '…' as E'…': standard_conforming_strings is off.
@@ -44,7 +16,7 @@ type lexer struct {
 	steps   int    // bytes looked at, for the test that it is linear
 }
 
-func (l *lexer) fail(start int, reason Reason) token {
+func (l *postgresLexer) fail(start int, reason Reason) token {
 	l.err = reason
 	l.pos = len(l.sql)
 	return token{kind: tokenError, start: start, end: start}
@@ -52,17 +24,17 @@ func (l *lexer) fail(start int, reason Reason) token {
 
 // broken: the text ended in an error that the server's lexer or grammar has as
 // well, so that it runs nothing of it.
-func (l *lexer) broken() bool { return l.err == Unterminated || l.err == Stray }
+func (l *postgresLexer) broken() bool { return l.err == Unterminated || l.err == Stray }
 
 // next is the next token. After a tokenError there is nothing more.
-func (l *lexer) next() token {
+func (l *postgresLexer) next() token {
 	before := l.pos
 	t := l.scan()
 	l.steps += l.pos - before
 	return t
 }
 
-func (l *lexer) scan() token {
+func (l *postgresLexer) scan() token {
 	if _, ok := l.skipBlank(true); !ok {
 		return l.fail(l.pos, Unterminated)
 	}
@@ -81,7 +53,7 @@ func (l *lexer) scan() token {
 			i++
 		}
 		l.pos = i
-		return token{kind: tokenName, word: keyword(l.sql[start:i]), start: start, end: i}
+		return token{kind: tokenName, word: postgresWord(l.sql[start:i]), start: start, end: i}
 	case isDigit(c):
 		return l.number(start)
 	}
@@ -117,7 +89,7 @@ var single = [256]tokenKind{
 	'=': tokenOperator,
 }
 
-func (l *lexer) take(kind tokenKind, start, n int) token {
+func (l *postgresLexer) take(kind tokenKind, start, n int) token {
 	l.pos = start + n
 	return token{kind: kind, start: start, end: l.pos}
 }
@@ -125,7 +97,7 @@ func (l *lexer) take(kind tokenKind, start, n int) token {
 // skipBlank passes over white space and comments and tells whether a line
 // ended. It is false for a block comment without an end; blocks are passed
 // over only if asked, since they do not continue a string.
-func (l *lexer) skipBlank(blocks bool) (newline, ok bool) {
+func (l *postgresLexer) skipBlank(blocks bool) (newline, ok bool) {
 	for l.pos < len(l.sql) {
 		c := l.sql[l.pos]
 		switch {
@@ -151,7 +123,7 @@ func (l *lexer) skipBlank(blocks bool) (newline, ok bool) {
 }
 
 // block passes over a comment, in which others may be nested.
-func (l *lexer) block() bool {
+func (l *postgresLexer) block() bool {
 	depth := 0
 	for i := l.pos; i+1 < len(l.sql); i++ {
 		switch {
@@ -171,13 +143,13 @@ func (l *lexer) block() bool {
 	return false
 }
 
-func (l *lexer) comment(text string) {
+func (l *postgresLexer) comment(text string) {
 	l.steps += len(text)
 	l.hint = max(l.hint, commentHint(text))
 }
 
 // prefixed is a string or name that begins with a letter.
-func (l *lexer) prefixed(start int, c byte) (token, bool) {
+func (l *postgresLexer) prefixed(start int, c byte) (token, bool) {
 	rest := l.sql[start+1:]
 	if rest == "" {
 		return token{}, false
@@ -212,7 +184,7 @@ func (l *lexer) prefixed(start int, c byte) (token, bool) {
 }
 
 // escapeClause reports whether UESCAPE follows: any character may then escape.
-func (l *lexer) escapeClause() bool {
+func (l *postgresLexer) escapeClause() bool {
 	ahead := *l
 	if _, ok := ahead.skipBlank(true); !ok {
 		return false
@@ -225,7 +197,7 @@ func (l *lexer) escapeClause() bool {
 // quote is a string whose text begins at i. A string goes on in the next one
 // if only white space with a line end is between them, and then keeps its
 // escapes.
-func (l *lexer) quote(start, i int, escapes bool) token {
+func (l *postgresLexer) quote(start, i int, escapes bool) token {
 	plain := !escapes && (l.sql[start] == '\'' || l.sql[start]|0x20 == 'n')
 	for i < len(l.sql) {
 		switch c := l.sql[i]; {
@@ -256,7 +228,7 @@ func (l *lexer) quote(start, i int, escapes bool) token {
 }
 
 // name is a quoted identifier whose text begins at i.
-func (l *lexer) name(start, i int) token {
+func (l *postgresLexer) name(start, i int) token {
 	for ; i < len(l.sql); i++ {
 		if l.sql[i] != '"' {
 			continue
@@ -271,7 +243,7 @@ func (l *lexer) name(start, i int) token {
 }
 
 // dollar is a parameter ($1) or a dollar-quoted string ($$…$$, $tag$…$tag$).
-func (l *lexer) dollar(start int) token {
+func (l *postgresLexer) dollar(start int) token {
 	i := start + 1
 	if i < len(l.sql) && isDigit(l.sql[i]) {
 		for i < len(l.sql) && isDigit(l.sql[i]) {
@@ -300,7 +272,7 @@ func (l *lexer) dollar(start int) token {
 
 // number takes digits and an exponent. What follows directly is a token of its
 // own, as it was up to PostgreSQL 14: "1for update" is a lock there.
-func (l *lexer) number(start int) token {
+func (l *postgresLexer) number(start int) token {
 	i := start
 	for i < len(l.sql) && isDigit(l.sql[i]) {
 		i++
@@ -320,13 +292,3 @@ func (l *lexer) number(start int) token {
 	l.pos = i
 	return token{kind: tokenNumber, start: start, end: i}
 }
-
-func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-func isIdentStart(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || c >= 0x80
-}
-
-func isIdentPart(c byte) bool { return isIdentStart(c) || isDigit(c) || c == '$' }

@@ -1,13 +1,8 @@
-package statement
+package cases
 
-type group struct {
-	line string
-	rows []row
-}
-
-// The lines of the list of routing cases, in its order.
-var postgresCases = []group{
-	{"PostgreSQL/0 reads", []row{
+// Postgres are the cases of PostgreSQL, in the order of the list.
+var Postgres = []Group{
+	{"PostgreSQL/0 reads", []Row{
 		{"SELECT", "SELECT 1", "read plain_read"},
 		{"SELECT from", "select u.id, count(*) from users u left join orders o on o.user_id = u.id where u.email = $1 group by 1 order by 2 desc limit 10", "read plain_read"},
 		{"VALUES", "VALUES (1, 'a'), (2, 'b')", "read plain_read"},
@@ -60,7 +55,7 @@ var postgresCases = []group{
 		{"trailing semicolons", "SELECT 1;;  ; ", "read plain_read"},
 		{"two reads", "SELECT 1; SELECT 2", "read plain_read"},
 	}},
-	{"PostgreSQL/1 everything else", []row{
+	{"PostgreSQL/1 everything else", []Row{
 		{"INSERT", "INSERT INTO t VALUES (1)", "write data_modification"},
 		{"INSERT RETURNING", "INSERT INTO t (a) SELECT 1 RETURNING id", "write data_modification"},
 		{"UPDATE", "update t set a = 1", "write data_modification"},
@@ -93,7 +88,7 @@ var postgresCases = []group{
 		{"function as a statement", "nextval('s')", "write unknown_statement dirty"},
 		{"parenthesised write", "(DELETE FROM t)", "write unknown_statement dirty"},
 	}},
-	{"PostgreSQL/2 SELECT INTO", []row{
+	{"PostgreSQL/2 SELECT INTO", []Row{
 		{"plain", "SELECT * INTO t FROM u", "write select_into"},
 		{"unlogged", "SELECT 1 INTO UNLOGGED t", "write select_into"},
 		{"table", "SELECT a, b INTO TABLE t FROM u", "write select_into"},
@@ -106,7 +101,7 @@ var postgresCases = []group{
 		{"alias into", "SELECT 1 AS into", "read plain_read"},
 		{"column into", `SELECT t."into", t.into FROM t`, "read plain_read"},
 	}},
-	{"PostgreSQL/3 row locks", []row{
+	{"PostgreSQL/3 row locks", []Row{
 		{"FOR UPDATE", "SELECT * FROM t FOR UPDATE", "write row_lock"},
 		{"FOR NO KEY UPDATE", "SELECT * FROM t FOR NO KEY UPDATE", "write row_lock"},
 		{"FOR SHARE", "SELECT * FROM t FOR SHARE", "write row_lock"},
@@ -131,7 +126,7 @@ var postgresCases = []group{
 		{"substring for update", "SELECT substring(a for update) FROM t", "write row_lock"},
 		{"collation for", "SELECT collation for ('a')", "read plain_read"},
 	}},
-	{"PostgreSQL/4 data-modifying CTE", []row{
+	{"PostgreSQL/4 data-modifying CTE", []Row{
 		{"INSERT", "WITH x AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM x", "write data_modifying_cte"},
 		{"UPDATE", "WITH x AS (UPDATE t SET a = 1 RETURNING *) SELECT * FROM x", "write data_modifying_cte"},
 		{"UPDATE ONLY", "WITH x AS (UPDATE ONLY t SET a = 1 RETURNING *) SELECT * FROM x", "write data_modifying_cte"},
@@ -151,7 +146,7 @@ var postgresCases = []group{
 		{"column update", "WITH x AS (SELECT update, delete, insert FROM t) SELECT update FROM x", "read plain_read"},
 		{"names", "WITH inserted AS (SELECT 1), update_log AS (SELECT 2) SELECT * FROM inserted, update_log", "read plain_read"},
 	}},
-	{"PostgreSQL/5 sequences", []row{
+	{"PostgreSQL/5 sequences", []Row{
 		{"nextval", "SELECT nextval('s')", "write sequence"},
 		{"NEXTVAL", "SELECT NEXTVAL ('s')", "write sequence"},
 		{"qualified", "SELECT pg_catalog.nextval('s')", "write sequence"},
@@ -182,7 +177,7 @@ var postgresCases = []group{
 		{"nextval in a write", "INSERT INTO t VALUES (nextval('s'))", "write data_modification"},
 		{"as an alias", "SELECT * FROM (SELECT 1) nextval(a)", "read plain_read"},
 	}},
-	{"PostgreSQL/6 advisory locks", []row{
+	{"PostgreSQL/6 advisory locks", []Row{
 		{"lock", "SELECT pg_advisory_lock(1)", "session advisory_lock dirty silent"},
 		{"shared", "SELECT pg_advisory_lock_shared(1, 2)", "session advisory_lock dirty silent"},
 		{"try", "SELECT pg_try_advisory_lock(1)", "session advisory_lock dirty silent"},
@@ -196,7 +191,7 @@ var postgresCases = []group{
 		{"in a write", "UPDATE t SET a = 1 WHERE pg_try_advisory_lock(id)", "session advisory_lock dirty silent"},
 		{"hint does not help", "/* rwsplit: replica */ SELECT pg_advisory_lock(1)", "session advisory_lock dirty silent hint:replica"},
 	}},
-	{"PostgreSQL/7 settings", []row{
+	{"PostgreSQL/7 settings", []Row{
 		{"set_config", "SELECT set_config('a.b', 'c', false)", "session setting dirty silent"},
 		{"set_config local", "SELECT set_config('a.b', 'c', true)", "session setting"},
 		{"set_config local twice", "SELECT set_config('a.b', f(1, 2), TRUE), set_config('c.d', $1, true)", "session setting"},
@@ -221,14 +216,14 @@ var postgresCases = []group{
 		{"setseed", "SELECT setseed(0.5)", "session connection_state dirty silent"},
 		{"LOAD", "LOAD 'x'", "session connection_state dirty silent"},
 	}},
-	{"PostgreSQL/8 notifications", []row{
+	{"PostgreSQL/8 notifications", []Row{
 		{"LISTEN", "LISTEN c", "session listening dirty"},
 		{"UNLISTEN", "UNLISTEN *", "session listening dirty"},
 		{"NOTIFY", "NOTIFY c, 'x'", "write notification"},
 		{"pg_notify", "SELECT pg_notify('c', 'x')", "write notification"},
 		{"channels", "SELECT * FROM pg_listening_channels()", "session connection_state"},
 	}},
-	{"PostgreSQL/9 large objects, WAL, backup", []row{
+	{"PostgreSQL/9 large objects, WAL, backup", []Row{
 		{"lo_create", "SELECT lo_create(0)", "write large_object"},
 		{"lo_get", "SELECT lo_get(1)", "write large_object"},
 		{"lo_import", "SELECT lo_import('/x')", "write large_object"},
@@ -248,7 +243,7 @@ var postgresCases = []group{
 		{"wal file name", "SELECT pg_walfile_name('0/0')", "write node_local"},
 		{"origin", "SELECT pg_replication_origin_session_setup('x')", "session connection_state dirty silent"},
 	}},
-	{"PostgreSQL/10 elsewhere", []row{
+	{"PostgreSQL/10 elsewhere", []Row{
 		{"dblink", "SELECT * FROM dblink('db', 'delete from t') AS t(a int)", "write remote_call silent"},
 		{"dblink_exec", "SELECT ext.dblink_exec('db', 'delete from t')", "write remote_call silent"},
 		{"dblink_connect", "SELECT dblink_connect('c', 'db')", "session remote_call dirty silent"},
@@ -259,7 +254,7 @@ var postgresCases = []group{
 		{"ts_stat", "SELECT * FROM ts_stat('select f()')", "write executes_text"},
 		{"ts_rewrite", "SELECT ts_rewrite('a'::tsquery, 'select f()')", "write executes_text"},
 	}},
-	{"PostgreSQL/11 administration of one server", []row{
+	{"PostgreSQL/11 administration of one server", []Row{
 		{"terminate", "SELECT pg_terminate_backend(1)", "write administration silent"},
 		{"cancel", "SELECT pg_cancel_backend(pid) FROM pg_stat_activity", "write administration silent"},
 		{"reload", "SELECT pg_reload_conf()", "write administration silent"},
@@ -287,7 +282,7 @@ var postgresCases = []group{
 		{"current_setting", "SELECT current_setting('in_hot_standby')", "write node_local"},
 		{"current_setting of anything", "SELECT current_setting($1)", "write node_local"},
 	}},
-	{"PostgreSQL/12 unknown functions", []row{
+	{"PostgreSQL/12 unknown functions", []Row{
 		{"plain", "SELECT f()", "write unknown_function"},
 		{"qualified", "SELECT public.lower('a')", "write unknown_function"},
 		{"other case", `SELECT "Lower"('a')`, "write unknown_function"},
@@ -306,7 +301,7 @@ var postgresCases = []group{
 		{"join as a function", "SELECT join('a')", "write unknown_function"},
 		{"vouched for", "/* rwsplit: replica */ SELECT f()", "read hint_replica hint:replica"},
 	}},
-	{"PostgreSQL/13 temporary tables", []row{
+	{"PostgreSQL/13 temporary tables", []Row{
 		{"TEMP", "CREATE TEMP TABLE t (a int)", "session temporary_object dirty"},
 		{"TEMPORARY", "CREATE TEMPORARY TABLE t AS SELECT 1", "session temporary_object dirty"},
 		{"LOCAL TEMP", "CREATE LOCAL TEMP TABLE t (a int)", "session temporary_object dirty"},
@@ -321,7 +316,7 @@ var postgresCases = []group{
 		{"other name", "SELECT * FROM pg_temperature", "read plain_read"},
 		{"unlogged", "CREATE UNLOGGED TABLE t (a int)", "write definition"},
 	}},
-	{"PostgreSQL/14 transactions", []row{
+	{"PostgreSQL/14 transactions", []Row{
 		{"BEGIN", "BEGIN", "session transaction_control begin"},
 		{"READ WRITE", "BEGIN READ WRITE", "session transaction_control begin"},
 		{"SERIALIZABLE", "START TRANSACTION ISOLATION LEVEL SERIALIZABLE", "session transaction_control begin"},
@@ -331,7 +326,7 @@ var postgresCases = []group{
 		{"COMMIT PREPARED", "COMMIT PREPARED 'x'", "write two_phase"},
 		{"ROLLBACK PREPARED", "ROLLBACK PREPARED 'x'", "write two_phase"},
 	}},
-	{"PostgreSQL/15 cursors", []row{
+	{"PostgreSQL/15 cursors", []Row{
 		{"DECLARE", "DECLARE c CURSOR FOR SELECT 1", "session cursor"},
 		{"WITH HOLD", "DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT 1", "session cursor dirty silent"},
 		{"WITHOUT HOLD", "DECLARE c CURSOR WITHOUT HOLD FOR SELECT 1", "session cursor"},
@@ -339,14 +334,14 @@ var postgresCases = []group{
 		{"MOVE", "MOVE NEXT IN c", "session cursor"},
 		{"CLOSE", "CLOSE ALL", "session cursor"},
 	}},
-	{"PostgreSQL/16 SQL-level prepared statements", []row{
+	{"PostgreSQL/16 SQL-level prepared statements", []Row{
 		{"PREPARE", "PREPARE p (int) AS SELECT $1", "session prepared_statement dirty silent"},
 		{"PREPARE of a write", "PREPARE p AS DELETE FROM t", "session prepared_statement dirty silent"},
 		{"EXECUTE", "EXECUTE p (1)", "session prepared_statement"},
 		{"DEALLOCATE", "DEALLOCATE p", "session prepared_statement dirty silent"},
 		{"CREATE TABLE AS EXECUTE", "CREATE TABLE t AS EXECUTE p (1)", "session prepared_statement"},
 	}},
-	{"PostgreSQL/17 EXPLAIN", []row{
+	{"PostgreSQL/17 EXPLAIN", []Row{
 		{"ANALYZE", "EXPLAIN ANALYZE DELETE FROM t", "write data_modification"},
 		{"ANALYSE VERBOSE", "EXPLAIN ANALYSE VERBOSE UPDATE t SET a = 1", "write data_modification"},
 		{"option", "EXPLAIN (ANALYZE) INSERT INTO t VALUES (1)", "write data_modification"},
@@ -379,7 +374,7 @@ var postgresCases = []group{
 		{"then a write", "EXPLAIN SELECT 1; DELETE FROM t", "write data_modification"},
 		{"nothing plannable", "EXPLAIN VACUUM t", "write unknown_statement"},
 	}},
-	{"PostgreSQL/18 COPY", []row{
+	{"PostgreSQL/18 COPY", []Row{
 		{"FROM STDIN", "COPY t FROM STDIN", "write copy_data"},
 		{"FROM file", "COPY t (a) FROM '/x' WITH CSV", "write copy_data"},
 		{"TO file", "COPY t TO '/x'", "write copy_data"},
@@ -392,7 +387,7 @@ var postgresCases = []group{
 		{"unknown function", "COPY (SELECT f()) TO STDOUT", "write unknown_function"},
 		{"session", "COPY (SELECT pg_advisory_lock(1)) TO STDOUT", "session advisory_lock dirty silent"},
 	}},
-	{"PostgreSQL/19 several statements", []row{
+	{"PostgreSQL/19 several statements", []Row{
 		{"read, write", "SELECT 1; DELETE FROM t", "write data_modification"},
 		{"write, read", "DELETE FROM t; SELECT 1", "write data_modification"},
 		{"read, session", "SELECT 1; SET x = 1", "session setting dirty silent"},
@@ -406,7 +401,7 @@ var postgresCases = []group{
 		{"parenthesised second", "SELECT 1; (SELECT 2) UNION (SELECT 3)", "read plain_read"},
 		{"broken second", "SELECT 1; SELECT (2", "write unbalanced"},
 	}},
-	{"PostgreSQL/20 lexical traps", []row{
+	{"PostgreSQL/20 lexical traps", []Row{
 		{"leading comment", "/*c*/ UPDATE t SET a = 1", "write data_modification"},
 		{"leading line comment", "-- SELECT\nDELETE FROM t", "write data_modification"},
 		{"line comment to CR", "-- SELECT\rDELETE FROM t", "write data_modification"},
@@ -462,7 +457,7 @@ var postgresCases = []group{
 		{"brace", "{call p()}", "write stray_character"},
 		{"dollar alone", "SELECT $ 1", "write stray_character"},
 	}},
-	{"PostgreSQL/21 transaction control as text", []row{
+	{"PostgreSQL/21 transaction control as text", []Row{
 		{"COMMIT", "COMMIT", "session transaction_control commit"},
 		{"COMMIT AND CHAIN", "COMMIT AND CHAIN", "session transaction_control begin"},
 		{"COMMIT AND NO CHAIN", "COMMIT WORK AND NO CHAIN", "session transaction_control commit"},
@@ -475,7 +470,7 @@ var postgresCases = []group{
 		{"ROLLBACK TO", "ROLLBACK TO SAVEPOINT a", "session transaction_control"},
 		{"ROLLBACK WORK TO", "ROLLBACK WORK TO a", "session transaction_control"},
 	}},
-	{"Both hints", []row{
+	{"Both hints", []Row{
 		{"primary", "/* rwsplit: primary */ SELECT 1", "write hint_primary hint:primary"},
 		{"line comment", "-- rwsplit: primary\nSELECT 1", "write hint_primary hint:primary"},
 		{"at the end", "SELECT 1 --rwsplit:primary", "write hint_primary hint:primary"},

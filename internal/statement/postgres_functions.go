@@ -2,10 +2,10 @@ package statement
 
 import "strings"
 
-// functionEffect is what a function does that keeps it on the primary. It goes
+// postgresEffect is what a function does that keeps it on the primary. It goes
 // by the name alone, in whatever schema: a user's own nextval is on the primary
 // without need, but an extension's may be in any schema.
-func functionEffect(name string) (effect, bool) {
+func postgresEffect(name string) (effect, bool) {
 	switch name {
 	case "nextval", "setval", "pg_sequence_last_value", "pg_get_sequence_data", "pg_nextoid":
 		return effect{reason: Sequence}, true

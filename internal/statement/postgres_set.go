@@ -1,7 +1,7 @@
 package statement
 
 // set is SET. The forms that end with the transaction leave nothing behind.
-func (s *scanner) set() {
+func (s *postgresScanner) set() {
 	s.verdict(Session, Setting, "SET")
 	s.advance()
 	scope := s.tok.word
@@ -20,7 +20,7 @@ func (s *scanner) set() {
 }
 
 // show is SHOW.
-func (s *scanner) show() {
+func (s *postgresScanner) show() {
 	s.advance()
 	if s.tok.word == kwAll || nodeSetting(s.settingName()) {
 		s.verdict(Write, NodeLocal, s.settingName())
@@ -30,7 +30,7 @@ func (s *scanner) show() {
 	s.skip()
 }
 
-func (s *scanner) settingName() string {
+func (s *postgresScanner) settingName() string {
 	if s.tok.kind != tokenName && s.tok.kind != tokenQuoted {
 		return ""
 	}

@@ -1,9 +1,5 @@
 package statement
 
-// word is a keyword: its category, and a number for those that matter one by
-// one. The zero word is a plain name.
-type word uint16
-
 // The categories of pg_get_keywords.
 const (
 	unreserved     word = (iota + 1) << 8
@@ -20,9 +16,9 @@ func (w word) category() word { return w &^ 0xff }
 
 const longestKeyword = 17
 
-// keyword finds the word of a name. Case is that of ASCII only, as in the
+// postgresWord finds the word of a name. Case is that of ASCII only, as in the
 // server.
-func keyword(name string) word {
+func postgresWord(name string) word {
 	var lower [longestKeyword]byte
 	if len(name) > len(lower) || len(name) < 2 {
 		return 0

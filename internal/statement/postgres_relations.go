@@ -5,7 +5,7 @@ import "strings"
 // plainName looks at the name before the current token, if it is not called,
 // for a system view whose rows are those of one server or of one connection. It
 // may be the name of a column as well: such a text is a write without need.
-func (s *scanner) plainName(m mode) {
+func (s *postgresScanner) plainName(m mode) {
 	t := s.prev
 	if t.kind != tokenName && t.kind != tokenQuoted || s.tok.kind == tokenOpen {
 		return
@@ -53,7 +53,7 @@ func (s *scanner) plainName(m mode) {
 }
 
 // settings: a rule of the view pg_settings makes an UPDATE of it a SET.
-func (s *scanner) settings(name string) {
+func (s *postgresScanner) settings(name string) {
 	s.verdict(Session, Setting, name)
 	s.out.Dirty = true
 	s.out.SilentOnReplica = true
@@ -86,7 +86,7 @@ func nodeRelation(name string) bool {
 
 // identifier is the name that a token stands for: folded to lower case, or as
 // it is in quotes. It is "" for other tokens.
-func (s *scanner) identifier(t token) string {
+func (s *postgresScanner) identifier(t token) string {
 	switch t.kind {
 	case tokenName:
 		return lower(s.textOf(t))
@@ -94,19 +94,6 @@ func (s *scanner) identifier(t token) string {
 		return unquote(s.textOf(t))
 	}
 	return ""
-}
-
-func lower(s string) string {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			b := []byte(s)
-			for j := i; j < len(b); j++ {
-				b[j] = toLower(b[j])
-			}
-			return string(b)
-		}
-	}
-	return s
 }
 
 func unquote(s string) string {

@@ -1,17 +1,9 @@
 package statement
 
-// effect is what a statement or a function does beside answering.
-type effect struct {
-	kind   Kind
-	reason Reason
-	dirty  bool
-	silent bool
-}
-
-// statements are those whose first word decides. DO is dirty because its block
+// postgresStatements are those whose first word decides. DO is dirty because its block
 // may do anything with the session; a procedure may as well, but nobody could
 // use a pool if every CALL cost a connection.
-var statements = map[word]effect{
+var postgresStatements = map[word]effect{
 	kwInsert:     {reason: DataModification},
 	kwUpdate:     {reason: DataModification},
 	kwDelete:     {reason: DataModification},
@@ -49,7 +41,7 @@ var statements = map[word]effect{
 }
 
 // create is CREATE: what is temporary belongs to its session.
-func (s *scanner) create() {
+func (s *postgresScanner) create() {
 	s.verdict(Write, Definition, s.keywordOf(s.tok))
 	s.advance()
 	if s.take(kwOr) {
@@ -81,7 +73,7 @@ func (s *scanner) create() {
 
 // routine is CREATE FUNCTION or PROCEDURE, whose body may hold semicolons
 // between BEGIN ATOMIC and END.
-func (s *scanner) routine() {
+func (s *postgresScanner) routine() {
 	depth := 0
 	for s.tok.kind != tokenEnd && s.tok.kind != tokenError && (depth > 0 || s.tok.kind != tokenSemicolon) {
 		switch s.tok.word {
@@ -108,7 +100,7 @@ func (s *scanner) routine() {
 }
 
 // prepare is PREPARE, or the first phase of a two-phase commit.
-func (s *scanner) prepare() {
+func (s *postgresScanner) prepare() {
 	s.advance()
 	if s.tok.word == kwTransaction {
 		s.advance()
@@ -125,7 +117,7 @@ func (s *scanner) prepare() {
 }
 
 // declare is DECLARE … CURSOR; a holdable one outlives its transaction.
-func (s *scanner) declare() {
+func (s *postgresScanner) declare() {
 	s.verdict(Session, Cursor, "DECLARE")
 	for !s.ended() {
 		if s.tok.word == kwHold && s.prev.word == kwWith {
@@ -140,7 +132,7 @@ func (s *scanner) declare() {
 
 // transaction is transaction control, and the second phase of a two-phase
 // commit, which is any session's.
-func (s *scanner) transaction(w word) {
+func (s *postgresScanner) transaction(w word) {
 	first := s.keywordOf(s.tok)
 	s.advance()
 	outcome := NoTransaction

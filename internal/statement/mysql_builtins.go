@@ -1,0 +1,103 @@
+package statement
+
+// mysqlFunction says where a harmless function of that name is built in.
+//
+// MariaDB's are those of information_schema.SQL_FUNCTIONS of a server 10.11 and
+// the functions of 11.8's manual; MySQL's are those of the "Built-In Function
+// and Operator Reference" of the manuals of 8.0 to 9.7. Left out is what
+// mysqlEffect knows, and what needs a file of its server, as DES_ENCRYPT does.
+func mysqlFunction(name []byte) where {
+	switch string(name) {
+	case "abs", "acos", "adddate", "addtime", "aes_decrypt", "aes_encrypt",
+		"any_value", "ascii", "asin", "atan", "atan2", "avg",
+		"benchmark", "bin", "bit_and", "bit_count", "bit_length", "bit_or",
+		"bit_xor", "cast", "ceil", "ceiling", "char", "char_length",
+		"character_length", "charset", "coalesce", "coercibility", "collation", "compress",
+		"concat", "concat_ws", "conv", "convert", "convert_tz", "cos",
+		"cot", "count", "crc32", "cume_dist", "curdate", "current_date",
+		"current_role", "current_time", "current_timestamp", "current_user", "curtime", "database",
+		"date", "date_add", "date_format", "date_sub", "datediff", "day",
+		"dayname", "dayofmonth", "dayofweek", "dayofyear", "default", "degrees",
+		"dense_rank", "elt", "exists", "exp", "export_set", "extract",
+		"extractvalue", "field", "find_in_set", "first_value", "floor", "format",
+		"format_pico_time", "from_base64", "from_days", "from_unixtime", "geometrycollection", "get_format",
+		"greatest", "group_concat", "hex", "hour", "if", "ifnull",
+		"inet6_aton", "inet6_ntoa", "inet_aton", "inet_ntoa", "insert", "instr",
+		"interval", "is_ipv4", "is_ipv4_compat", "is_ipv4_mapped", "is_ipv6", "isnull",
+		"json_array", "json_array_append", "json_array_insert", "json_arrayagg", "json_contains", "json_contains_path",
+		"json_depth", "json_extract", "json_insert", "json_keys", "json_length", "json_merge",
+		"json_merge_patch", "json_merge_preserve", "json_object", "json_objectagg", "json_overlaps", "json_pretty",
+		"json_quote", "json_remove", "json_replace", "json_schema_valid", "json_search", "json_set",
+		"json_table", "json_type", "json_unquote", "json_valid", "json_value", "lag",
+		"last_day", "last_value", "lcase", "lead", "least", "left",
+		"length", "linestring", "ln", "localtime", "localtimestamp", "locate",
+		"log", "log10", "log2", "lower", "lpad", "ltrim",
+		"make_set", "makedate", "maketime", "match", "max", "mbrcontains",
+		"mbrcoveredby", "mbrdisjoint", "mbrequals", "mbrintersects", "mbroverlaps", "mbrtouches",
+		"mbrwithin", "md5", "microsecond", "mid", "min", "minute",
+		"mod", "month", "monthname", "multilinestring", "multipoint", "multipolygon",
+		"name_const", "now", "nth_value", "ntile", "nullif", "oct",
+		"octet_length", "ord", "percent_rank", "period_add", "period_diff", "pi",
+		"point", "polygon", "position", "pow", "power", "quarter",
+		"quote", "radians", "rand", "random_bytes", "rank", "regexp_instr",
+		"regexp_replace", "regexp_substr", "repeat", "replace", "reverse", "right",
+		"round", "row_number", "rpad", "rtrim", "schema", "sec_to_time",
+		"second", "session_user", "sha", "sha1", "sha2", "sign",
+		"sin", "sleep", "soundex", "space", "sqrt", "st_area",
+		"st_asbinary", "st_asgeojson", "st_astext", "st_aswkb", "st_aswkt", "st_buffer",
+		"st_centroid", "st_collect", "st_contains", "st_convexhull", "st_crosses", "st_difference",
+		"st_dimension", "st_disjoint", "st_distance", "st_distance_sphere", "st_endpoint", "st_envelope",
+		"st_equals", "st_exteriorring", "st_geohash", "st_geomcollfromtext", "st_geomcollfromwkb", "st_geometrycollectionfromtext",
+		"st_geometrycollectionfromwkb", "st_geometryfromtext", "st_geometryfromwkb", "st_geometryn", "st_geometrytype", "st_geomfromgeojson",
+		"st_geomfromtext", "st_geomfromwkb", "st_interiorringn", "st_intersection", "st_intersects", "st_isclosed",
+		"st_isempty", "st_issimple", "st_isvalid", "st_latfromgeohash", "st_length", "st_linefromtext",
+		"st_linefromwkb", "st_linestringfromtext", "st_linestringfromwkb", "st_longfromgeohash", "st_mlinefromtext", "st_mlinefromwkb",
+		"st_mpointfromtext", "st_mpointfromwkb", "st_mpolyfromtext", "st_mpolyfromwkb", "st_multilinestringfromtext", "st_multilinestringfromwkb",
+		"st_multipointfromtext", "st_multipointfromwkb", "st_multipolygonfromtext", "st_multipolygonfromwkb", "st_numgeometries", "st_numinteriorrings",
+		"st_numpoints", "st_overlaps", "st_pointfromgeohash", "st_pointfromtext", "st_pointfromwkb", "st_pointn",
+		"st_polyfromtext", "st_polyfromwkb", "st_polygonfromtext", "st_polygonfromwkb", "st_simplify", "st_srid",
+		"st_startpoint", "st_symdifference", "st_touches", "st_union", "st_validate", "st_within",
+		"st_x", "st_y", "std", "stddev", "stddev_pop", "stddev_samp",
+		"str_to_date", "strcmp", "subdate", "substr", "substring", "substring_index",
+		"subtime", "sum", "sysdate", "system_user", "tan", "time",
+		"time_format", "time_to_sec", "timediff", "timestamp", "timestampadd", "timestampdiff",
+		"to_base64", "to_days", "to_seconds", "trim", "truncate", "ucase",
+		"uncompress", "uncompressed_length", "unhex", "unix_timestamp", "updatexml", "upper",
+		"user", "utc_date", "utc_time", "utc_timestamp", "uuid", "uuid_short",
+		"values", "var_pop", "var_samp", "variance", "version", "week",
+		"weekday", "weekofyear", "weight_string", "year", "yearweek":
+		return inBoth
+	case "bin_to_uuid", "distance", "etag", "format_bytes", "from_vector", "geomcollection",
+		"grouping", "gtid_subset", "gtid_subtract", "icu_version", "is_uuid", "json_duality_object",
+		"json_schema_validation_report", "json_storage_free", "json_storage_size", "mbrcovers", "regexp_like", "roles_graphml",
+		"st_frechetdistance", "st_hausdorffdistance", "st_latitude", "st_lineinterpolatepoint", "st_lineinterpolatepoints", "st_longitude",
+		"st_makeenvelope", "st_numinteriorring", "st_pointatdistance", "st_swapxy", "st_transform", "statement_digest",
+		"statement_digest_text", "string_to_vector", "to_vector", "uuid_to_bin", "validate_password_strength", "vector_dim",
+		"vector_distance", "vector_to_string":
+		return inMySQL
+	case "add_months", "area", "asbinary", "astext", "aswkb", "aswkt",
+		"boundary", "buffer", "centroid", "chr", "column_add", "column_check",
+		"column_create", "column_delete", "column_exists", "column_get", "column_json", "column_list",
+		"contains", "convexhull", "crc32c", "crosses", "decode", "decode_histogram",
+		"decode_oracle", "dimension", "disjoint", "encode", "encrypt", "endpoint",
+		"envelope", "equals", "exteriorring", "geomcollfromtext", "geomcollfromwkb", "geometrycollectionfromtext",
+		"geometrycollectionfromwkb", "geometryfromtext", "geometryfromwkb", "geometryn", "geometrytype", "geomfromtext",
+		"geomfromwkb", "glength", "interiorringn", "intersects", "isclosed", "isempty",
+		"isring", "issimple", "json_array_intersect", "json_compact", "json_detailed", "json_equals",
+		"json_exists", "json_key_value", "json_loose", "json_normalize", "json_object_filter_keys", "json_object_to_array",
+		"json_query", "kdf", "lengthb", "linefromtext", "linefromwkb", "linestringfromtext",
+		"linestringfromwkb", "lpad_oracle", "ltrim_oracle", "mbrequal", "median", "mlinefromtext",
+		"mlinefromwkb", "mpointfromtext", "mpointfromwkb", "mpolyfromtext", "mpolyfromwkb", "multilinestringfromtext",
+		"multilinestringfromwkb", "multipointfromtext", "multipointfromwkb", "multipolygonfromtext", "multipolygonfromwkb", "natural_sort_key",
+		"numgeometries", "numinteriorrings", "numpoints", "nvl", "nvl2", "old_password",
+		"overlaps", "password", "percentile_cont", "percentile_disc", "pointfromtext", "pointfromwkb",
+		"pointn", "pointonsurface", "polyfromtext", "polyfromwkb", "polygonfromtext", "polygonfromwkb",
+		"replace_oracle", "rownum", "rpad_oracle", "rtrim_oracle", "sformat", "srid",
+		"st_boundary", "st_isring", "st_pointonsurface", "st_relate", "startpoint", "substr_oracle",
+		"sys_guid", "to_char", "touches", "trim_oracle", "uuid_v4", "uuid_v7",
+		"vec_distance", "vec_distance_cosine", "vec_distance_euclidean", "vec_fromtext", "vec_totext", "within",
+		"x", "y":
+		return inMariaDB
+	}
+	return inNeither
+}
