@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
 
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
@@ -34,27 +35,31 @@ type reply struct {
 	tx     driver.Tx
 }
 
-// on runs the call. The wrapped driver's errors come back as they are.
+// on runs the call. The wrapped driver's errors come back as they are, but for
+// driver.ErrSkip, by which it asks to have the text prepared: database/sql would
+// do that by three calls, each of which would be routed, and throw the prepared
+// statement away. Here it is prepared once on the connection and kept.
 func (k *call) on(ctx context.Context, c *cluster.Conn) (r reply, err error) {
 	switch {
 	case k.method == begin:
 		r.tx, err = beginTx(ctx, c.Driver, k.options)
+		return r, err
 	case k.method == prepare:
 		r.stmt, err = c.Prepare(ctx, k.text)
+		return r, err
 	case k.prepared:
 		return k.onPrepared(ctx, c)
-	case k.method == query:
+	}
+	err = driver.ErrSkip
+	if k.method == query {
 		if d, ok := c.Driver.(driver.QueryerContext); ok {
 			r.rows, err = d.QueryContext(ctx, k.text, k.args)
-		} else {
-			err = driver.ErrSkip
 		}
-	default:
-		if d, ok := c.Driver.(driver.ExecerContext); ok {
-			r.result, err = d.ExecContext(ctx, k.text, k.args)
-		} else {
-			err = driver.ErrSkip
-		}
+	} else if d, ok := c.Driver.(driver.ExecerContext); ok {
+		r.result, err = d.ExecContext(ctx, k.text, k.args)
+	}
+	if err == driver.ErrSkip {
+		return k.onPrepared(ctx, c)
 	}
 	return r, err
 }
@@ -63,6 +68,9 @@ func (k *call) onPrepared(ctx context.Context, c *cluster.Conn) (r reply, err er
 	stmt, err := c.Prepare(ctx, k.text)
 	if err != nil {
 		return r, err
+	}
+	if n := stmt.NumInput(); n >= 0 && n != len(k.args) {
+		return r, fmt.Errorf("sql: expected %d arguments, got %d", n, len(k.args)) // as database/sql says it
 	}
 	if k.method == query {
 		r.rows, err = stmt.(driver.StmtQueryContext).QueryContext(ctx, k.args)

@@ -73,6 +73,6 @@ func (db *DB) readCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db.catalog.functions.Store(statement.NewCatalog(functions))
+	db.catalog.functions.Store(db.engine.Dialect().NewCatalog(functions))
 	return nil
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rwsplit/rwsplit/internal/cluster"
+	"github.com/rwsplit/rwsplit/internal/statement"
 )
 
 func (b *bed) exec(ctx context.Context, q interface {
@@ -325,5 +327,182 @@ func TestConnectionFollowsFailover(t *testing.T) {
 		if log := b.logged(); count(log, "db1") != 1 || count(log, "db0") != 0 {
 			t.Errorf("after the failover: %v", log)
 		}
+	})
+}
+
+// physical returns the connection to the primary that a checkout holds.
+func physical(t *testing.T, c *sql.Conn) (p *cluster.Conn) {
+	t.Helper()
+	err := c.Raw(func(ours any) error {
+		if l := &ours.(*conn).primary; l.Valid() {
+			p = l.Conn()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// What follows a write on a checkout may ask for what its connection knows of it:
+// currval, LAST_INSERT_ID(). A read between the two goes to a replica all the same.
+func TestConnectionOfAWriteIsKept(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, b *bed) {
+		ctx := t.Context()
+		c := b.conn()
+		b.exec(ctx, c, "INSERT INTO kv VALUES ($1, $2)", "k", int64(1))
+		wrote := physical(t, c)
+		if wrote == nil {
+			t.Fatal("no connection is held")
+		}
+		b.settle()
+		if s := b.server(ctx, c, selectKey, "k"); s != "db1" {
+			t.Errorf("the read went to %s", s)
+		}
+		other := b.conn()
+		b.exec(ctx, other, "INSERT INTO kv VALUES ($1, $2)", "k", int64(2)) // which would take an idle connection
+		if s := b.server(ctx, c, "SELECT currval('s')"); s != "db0" {
+			t.Errorf("currval went to %s", s)
+		}
+		if p := physical(t, c); p != wrote {
+			t.Error("currval went to another connection")
+		}
+		other.Close()
+		c.Close()
+	})
+}
+
+// What asks about the statement before it runs where that ran.
+func TestPrevious(t *testing.T) {
+	bubble(t, 1, func(_ *Config, e *fakeEngine) { e.dialect.Store(uint32(statement.MySQL)); e.hidesTx = true }, func(t *testing.T, b *bed) {
+		ctx := t.Context()
+		c := b.conn()
+		for _, step := range []struct{ text, want string }{
+			{"SELECT v FROM kv", "db1"},
+			{"SELECT FOUND_ROWS()", "db1"},
+			{"SHOW WARNINGS", "db1"},
+			{"SELECT 1 FOR UPDATE", "db0"},
+			{"SELECT FOUND_ROWS()", "db0"},
+			{"SELECT v FROM kv", "db1"},
+			{"SELECT LAST_INSERT_ID()", "db0"},
+		} {
+			b.settle()
+			if s := b.server(ctx, c, step.text); s != step.want {
+				t.Errorf("%s went to %s, want %s", step.text, s, step.want)
+			}
+		}
+		c.Close()
+		if s := b.server(ctx, b, "SELECT FOUND_ROWS()"); s != "db0" {
+			t.Errorf("of another checkout: %s", s)
+		}
+	})
+}
+
+// A procedure may leave a transaction open, which the driver does not show: it is
+// rolled back before another caller gets the connection, and until then nothing
+// leaves it.
+func TestProcedure(t *testing.T) {
+	bubble(t, 1, func(_ *Config, e *fakeEngine) { e.dialect.Store(uint32(statement.MySQL)); e.hidesTx = true }, func(t *testing.T, b *bed) {
+		ctx := t.Context()
+		c := b.conn()
+		b.exec(ctx, c, "CALL p()")
+		connects := b.servers[0].connects
+		if s := b.server(ctx, c, "SELECT 1"); s != "db0" {
+			t.Errorf("a read after it went to %s", s)
+		}
+		c.Close()
+		b.exec(ctx, b, "UPDATE kv SET v = 1")
+		if b.engine.ended != 1 {
+			t.Errorf("%d transactions were ended, want 1", b.engine.ended)
+		}
+		if b.servers[0].connects != connects {
+			t.Error("the connection was discarded")
+		}
+
+		c = b.conn()
+		b.exec(ctx, c, "CALL p()")
+		b.exec(ctx, c, "COMMIT")
+		b.settle()
+		if s := b.server(ctx, c, "SELECT 1"); s != "db1" {
+			t.Errorf("a read after COMMIT went to %s", s)
+		}
+		c.Close()
+		if b.engine.ended != 1 {
+			t.Errorf("%d transactions were ended, want 1", b.engine.ended)
+		}
+	})
+}
+
+// What the servers speak shows with the first connection: what was thought of a
+// text before does not hold.
+func TestDialectTurnsOut(t *testing.T) {
+	bubble(t, 1, func(_ *Config, e *fakeEngine) { e.dialect.Store(uint32(statement.MySQLFamily)); e.hidesTx = true }, func(t *testing.T, b *bed) {
+		const text = "SELECT 1 /*M! , GET_LOCK('a', 0) */"
+		if s := b.server(t.Context(), b, text); s != "db0" {
+			t.Errorf("before: %s", s)
+		}
+		b.engine.dialect.Store(uint32(statement.MySQL))
+		b.settle()
+		if s := b.server(t.Context(), b, text); s != "db1" {
+			t.Errorf("after: %s", s)
+		}
+	})
+}
+
+// The wrapped driver's wish to prepare what has arguments is granted once on each
+// connection, and the number of arguments is checked as database/sql does.
+func TestArgumentsArePrepared(t *testing.T) {
+	bubble(t, 1, func(_ *Config, e *fakeEngine) { e.skips = true }, func(t *testing.T, b *bed) {
+		for range 5 {
+			b.server(t.Context(), b, selectKey, "k")
+			b.write(t.Context(), "k", 1)
+			b.settle()
+		}
+		prepares := 0
+		for _, line := range b.logged() {
+			if strings.Contains(line, " prepare ") {
+				prepares++
+			}
+		}
+		if prepares != 2 {
+			t.Errorf("prepared %d times, want once on each member", prepares)
+		}
+		want := "sql: expected 1 arguments, got 2"
+		if _, err := b.QueryContext(t.Context(), selectKey, "k", "l"); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	})
+}
+
+// Checkouts that keep the connection of a write while they read elsewhere do not
+// wait for each other for ever, however few connections there are.
+func TestConnectionsOfWritesDoNotBlock(t *testing.T) {
+	bubble(t, 1, func(c *Config, _ *fakeEngine) { c.Cluster.MaxConns = 2 }, func(t *testing.T, b *bed) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				c, err := b.Conn(ctx)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				key := string(rune('a' + i))
+				for v := range int64(5) {
+					if _, err := c.ExecContext(ctx, "UPDATE kv SET v = $2 WHERE k = $1", key, v); err != nil {
+						t.Error(err)
+						return
+					}
+					if got, _, _, err := ask(ctx, c, selectKey, key); err != nil || got != v {
+						t.Errorf("got %d, want %d, error %v", got, v, err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
 	})
 }

@@ -20,9 +20,12 @@ type conn struct {
 	// Of the checkout: what it leased, and what is to be noted or undone when
 	// it ends.
 	primary, replica           cluster.Lease
-	primaryDirty, replicaDirty bool // session state: not for another caller
-	sqlTransaction             bool // opened by a statement, not by BeginTx
-	fallback                   bool // holds a slot of db.fallbacks
+	last                       *cluster.Lease // that the last statement ran on
+	primaryDirty, replicaDirty bool           // session state: not for another caller
+	sqlTransaction             bool           // opened by a statement, not by BeginTx
+	unsure                     bool           // a procedure may have opened one
+	wrote                      bool           // on the connection to the primary
+	fallback                   bool           // holds a slot of db.fallbacks
 	tx                         transaction
 	writing                    []*writeRows // those that are open
 
@@ -43,13 +46,13 @@ var (
 
 // QueryContext implements driver.QueryerContext.
 func (c *conn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	r, err := c.do(ctx, &call{method: query, text: text, args: args}, c.db.statements.Classify(text))
+	r, err := c.do(ctx, &call{method: query, text: text, args: args}, c.db.classify(text))
 	return r.rows, err
 }
 
 // ExecContext implements driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	r, err := c.do(ctx, &call{method: exec, text: text, args: args}, c.db.statements.Classify(text))
+	r, err := c.do(ctx, &call{method: exec, text: text, args: args}, c.db.classify(text))
 	return r.result, err
 }
 
@@ -61,7 +64,7 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 	if c.tx.vendor != nil {
 		return c.inTransaction(ctx, k, st)
 	}
-	counters, counts := &c.db.Counters, k.method != prepare
+	counters := &c.db.Counters
 	kind, reason, _ := st.Resolve(c.db.catalog.known())
 	if reason == statement.UnknownFunction {
 		c.db.catalog.want()
@@ -71,6 +74,11 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 	switch {
 	case c.pinned():
 		count = &counters.Pinned
+	case st.Previous && c.last == &c.replica && c.replica.Valid():
+		if k.method != prepare {
+			counters.Pinned.Add(1)
+		}
+		return c.afterRead(ctx, k)
 	case kind != statement.Read:
 		count = &counters.Writes[reason]
 	case h.primary:
@@ -80,8 +88,18 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 		return r, err
 	}
 	r, err := c.write(ctx, k, st, kind != statement.Read)
-	if counts && err != driver.ErrSkip { // it comes again, prepared
+	if k.method != prepare {
 		count.Add(1)
+	}
+	return r, err
+}
+
+// afterRead runs what asks about the statement before it, such as FOUND_ROWS(), on
+// the replica that ran that.
+func (c *conn) afterRead(ctx context.Context, k *call) (reply, error) {
+	r, err := k.on(ctx, c.replica.Conn())
+	if err != nil {
+		err = c.failed(c.replica.Node, err, false)
 	}
 	return r, err
 }
@@ -93,9 +111,9 @@ func (c *conn) pinned() bool {
 		return false
 	}
 	if open, known := c.db.engine.InTransaction(c.primary.Conn().Driver); known {
-		c.sqlTransaction = open
+		c.sqlTransaction, c.unsure = open, false
 	}
-	return c.primaryDirty || c.sqlTransaction
+	return c.primaryDirty || c.sqlTransaction || c.unsure
 }
 
 // Ping implements driver.Pinger: the primary answers.
@@ -157,11 +175,19 @@ func (c *conn) yieldReplica() {
 	}
 }
 
-func (c *conn) yieldPrimary() {
-	if resting(&c.primary) && c.tx.vendor == nil && !c.pinned() {
-		c.primary.Release(true)
-		c.freeFallback()
+// One that a statement wrote over is kept: what follows may ask for the value of
+// the sequence, or the id of the row.
+func (c *conn) yieldPrimary() { c.restPrimary(!c.wrote) }
+
+func (c *conn) restPrimary(release bool) {
+	if !resting(&c.primary) || c.tx.vendor != nil || c.pinned() {
+		return
 	}
+	if release {
+		c.primary.Release(true)
+		c.wrote = false
+	}
+	c.freeFallback()
 }
 
 func (c *conn) freeFallback() {
@@ -175,7 +201,7 @@ func (c *conn) freeFallback() {
 // and reports whether it has just got it.
 func (c *conn) leasePrimary(ctx context.Context) (fresh bool, err error) {
 	if c.primary.Valid() && c.primary.Node.Index != c.db.Cluster.Snapshot().Primary {
-		c.yieldPrimary() // another member has become the primary
+		c.restPrimary(true) // another member has become the primary
 	}
 	if c.primary.Valid() {
 		return false, nil
@@ -224,12 +250,22 @@ func (c *conn) endCheckout() {
 		c.primaryDirty, c.replicaDirty = true, true
 	}
 	if c.primary.Valid() {
-		c.primary.Release(!c.pinned())
+		c.primary.Release(c.settled())
 	}
 	c.replica.Release(!c.replicaDirty)
 	c.freeFallback()
-	c.primaryDirty, c.replicaDirty, c.sqlTransaction = false, false, false
+	c.last = nil
+	c.primaryDirty, c.replicaDirty, c.sqlTransaction, c.unsure, c.wrote = false, false, false, false, false
 	c.search.record = nil
+}
+
+// settled reports whether the connection to the primary may go to another caller,
+// once a transaction that may be open is rolled back.
+func (c *conn) settled() bool {
+	if !c.pinned() {
+		return true
+	}
+	return !c.primaryDirty && !c.sqlTransaction && c.db.engine.EndTransaction(c.primary.Conn().Driver) == nil
 }
 
 // Prepare implements driver.Conn.

@@ -18,7 +18,7 @@ type DB struct {
 
 	engine     Engine
 	config     Config
-	statements *statement.Cache
+	statements atomic.Pointer[statement.Cache]
 	catalog    catalog
 	fallbacks  limiter
 	turn       atomic.Uint64
@@ -38,15 +38,33 @@ func newDB(engine Engine, config Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{
-		Cluster:    c,
-		engine:     engine,
-		config:     config,
-		statements: statement.NewCache(engine.Dialect(), config.StatementCache),
-		catalog:    newCatalog(),
-		fallbacks:  newLimiter(config.FallbackLimit),
-	}, nil
+	db := &DB{
+		Cluster:   c,
+		engine:    engine,
+		config:    config,
+		catalog:   newCatalog(),
+		fallbacks: newLimiter(config.FallbackLimit),
+	}
+	db.statements.Store(statement.NewCache(engine.Dialect(), config.StatementCache))
+	return db, nil
 }
+
+// classify says what kind of statement a text is.
+func (db *DB) classify(text string) *statement.Statement { return db.cache().Classify(text) }
+
+// cache returns the classifications in the servers' dialect. When that turns out
+// to be another, all begins anew.
+func (db *DB) cache() *statement.Cache {
+	c, d := db.statements.Load(), db.engine.Dialect()
+	if c.Dialect() != d {
+		c = statement.NewCache(d, db.config.StatementCache)
+		db.statements.Store(c)
+	}
+	return c
+}
+
+// DistanceUnit is what the members' positions are apart in.
+func (db *DB) DistanceUnit() string { return db.engine.DistanceUnit() }
 
 // open starts following the members, on first use.
 func (db *DB) open() {

@@ -11,8 +11,12 @@ import (
 // Engine is what rwsplit has to know of one kind of database. Its methods are
 // safe for concurrent use.
 type Engine interface {
-	// Dialect tells how statements are read.
+	// Dialect tells how statements are read. It may change once, when the
+	// first connection shows what kind of server it is.
 	Dialect() statement.Dialect
+
+	// DistanceUnit is what positions are apart in: "bytes", "transactions".
+	DistanceUnit() string
 
 	// Members returns the servers to connect to, the declared primary first.
 	Members() []cluster.Member
@@ -31,6 +35,10 @@ type Engine interface {
 	// InTransaction reports whether the connection is in a transaction, and
 	// whether the wrapped driver can tell without asking the server.
 	InTransaction(driver.Conn) (open, known bool)
+
+	// EndTransaction rolls back what may be open on the connection, where
+	// InTransaction does not know, and waits no longer than a moment for it.
+	EndTransaction(driver.Conn) error
 
 	// ReplicaIsolation reports whether a replica can run a read-only
 	// transaction of this isolation level.

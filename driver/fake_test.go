@@ -187,6 +187,12 @@ func (s *fakeServer) Observe(ctx context.Context, c driver.Conn) (lag.Sample, er
 	return lag.Sample{Run: s.run, Writable: s.writable, Position: p}, nil
 }
 
+// Restrict implements cluster.Server.
+func (s *fakeServer) Restrict(_ context.Context, c driver.Conn) error {
+	c.(*fakeConn).restricted = true
+	return nil
+}
+
 // Reusable implements cluster.Server.
 func (s *fakeServer) Reusable(dc driver.Conn) bool {
 	c := dc.(*fakeConn)
@@ -195,16 +201,17 @@ func (s *fakeServer) Reusable(dc driver.Conn) bool {
 
 // fakeConn is a connection of the wrapped driver.
 type fakeConn struct {
-	server  *fakeServer
-	dead    atomic.Bool
-	busy    bool // rows are open
-	inTx    bool
-	changes []change // of the transaction
-	setting string   // session state
-	skips   bool     // arguments are for prepared statements only
-	hidesTx bool     // as of a driver that cannot tell
-	using   atomic.Bool
-	row     fakeRows // one read at a time
+	server     *fakeServer
+	dead       atomic.Bool
+	busy       bool // rows are open
+	inTx       bool
+	changes    []change // of the transaction
+	setting    string   // session state
+	restricted bool     // writes are refused
+	skips      bool     // arguments are for prepared statements only
+	hidesTx    bool     // as of a driver that cannot tell
+	using      atomic.Bool
+	row        fakeRows // one read at a time
 }
 
 var (
@@ -451,8 +458,13 @@ type fakeStmt struct {
 	text string
 }
 
-func (s *fakeStmt) Close() error  { return nil }
-func (s *fakeStmt) NumInput() int { return -1 }
+func (s *fakeStmt) Close() error { return nil }
+func (s *fakeStmt) NumInput() int {
+	if n := strings.Count(s.text, "$"); n > 0 {
+		return n
+	}
+	return -1
+}
 func (s *fakeStmt) Exec([]driver.Value) (driver.Result, error) {
 	return nil, errors.ErrUnsupported
 }
@@ -505,13 +517,24 @@ type fakeEngine struct {
 	hidesTx bool // the wrapped driver does not tell of transactions
 	skips   bool // the wrapped driver prepares what has arguments
 
+	dialect atomic.Uint32 // of the servers
+
 	mu        sync.Mutex
+	ended     int // transactions that EndTransaction was to end
 	functions []statement.Function
 	unread    error // of the catalog
 }
 
-func (e *fakeEngine) Dialect() statement.Dialect { return statement.Postgres }
+func (e *fakeEngine) Dialect() statement.Dialect { return statement.Dialect(e.dialect.Load()) }
 func (e *fakeEngine) Database() string           { return "fake" }
+func (e *fakeEngine) DistanceUnit() string       { return "bytes" }
+func (e *fakeEngine) EndTransaction(c driver.Conn) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ended++
+	c.(*fakeConn).end(false)
+	return nil
+}
 func (e *fakeEngine) CheckNamedValue(v *driver.NamedValue) (err error) {
 	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
 	return err

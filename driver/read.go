@@ -49,10 +49,8 @@ func (c *conn) read(ctx context.Context, k *call, h hints) (reply, place, error)
 		r, err := k.on(ctx, p.lease.Conn())
 		if err == nil {
 			c.answered(k, s, &p, rec)
+			c.last = p.lease
 			return r, p, nil
-		}
-		if err == driver.ErrSkip {
-			return reply{}, p, err
 		}
 		if c.again(ctx, err, p.fresh, attempt) {
 			discard(p.lease, attempt)
@@ -148,7 +146,7 @@ func (c *conn) correct(ctx context.Context, k *call) (reply, error) {
 	// The classification was wrong, so its verdict is not used again here.
 	r, err := c.write(ctx, k, refused, true)
 	if err == nil || c.db.engine.Diagnose(err) != Refused {
-		c.db.statements.Refuse(k.text)
+		c.db.cache().Refuse(k.text)
 	}
 	return r, err
 }

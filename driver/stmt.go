@@ -24,7 +24,7 @@ var (
 // PrepareContext implements driver.ConnPrepareContext. The statement is prepared
 // where it would run, so that a mistake in it is found here.
 func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
-	r, err := c.do(ctx, &call{method: prepare, text: text}, c.db.statements.Classify(text))
+	r, err := c.do(ctx, &call{method: prepare, text: text}, c.db.classify(text))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 // statement returns the classification, anew: a replica may have refused the
 // text since.
 func (s *stmt) statement() *statement.Statement {
-	return s.conn.db.statements.Classify(s.text)
+	return s.conn.db.classify(s.text)
 }
 
 // NumInput implements driver.Stmt.

@@ -94,7 +94,7 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 	start := time.Now()
 	r, err := k.on(ctx, t.lease.Conn())
 	end := time.Now()
-	if k.method != prepare && err != driver.ErrSkip {
+	if k.method != prepare {
 		c.db.Counters.Transactions.Add(1)
 		if st.Kind == statement.Read {
 			node.Reads.Add(1)

@@ -19,15 +19,19 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 		if err != nil {
 			return reply{}, err
 		}
-		if st.Dirty {
-			c.primaryDirty = true // before it is sent: an error may hide it
+		if err := ctx.Err(); err != nil {
+			return reply{}, err // known not to have been sent
 		}
+		// Before it is sent: an error may hide what it did.
+		c.primaryDirty = c.primaryDirty || st.Dirty
+		c.unsure = c.unsure || st.MayBegin
 		r, err := c.send(ctx, k, rec)
 		if c.again(ctx, err, fresh, attempt) {
 			discard(&c.primary, attempt)
-			c.primaryDirty = false
+			c.primaryDirty, c.unsure, c.wrote = false, false, false
 			continue
 		}
+		c.last = &c.primary
 		if err == nil {
 			c.follow(st.Transaction)
 			return r, nil
@@ -47,11 +51,12 @@ func (c *conn) send(ctx context.Context, k *call, rec *session.Record) (reply, e
 	if rec != nil {
 		rec.BeginWrite()
 	}
+	c.wrote = true
 	start := time.Now()
 	r, err := k.on(ctx, c.primary.Conn())
 	end := time.Now()
 	switch {
-	case err == driver.ErrBadConn || err == driver.ErrSkip:
+	case err == driver.ErrBadConn:
 		if rec != nil {
 			rec.AbandonWrite() // nothing was sent
 		}
@@ -95,7 +100,7 @@ func (c *conn) follow(t statement.Transaction) {
 	case statement.Begin:
 		c.sqlTransaction = true
 	case statement.Commit, statement.Rollback:
-		c.sqlTransaction = false
+		c.sqlTransaction, c.unsure = false, false
 	}
 }
 
@@ -103,9 +108,6 @@ func (c *conn) follow(t statement.Transaction) {
 // caller is to see of it: the error itself, unless it leaves open whether a
 // write happened.
 func (c *conn) failed(n *cluster.Node, err error, wrote bool) error {
-	if err == driver.ErrSkip {
-		return err
-	}
 	n.Errors.Add(1)
 	fault := c.db.engine.Diagnose(err)
 	if fault != NoFault {

@@ -6,15 +6,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-)
 
-// Parameter is one name and value of a connection string.
-type Parameter struct{ Name, Value string }
+	rwsplit "github.com/rwsplit/rwsplit/driver"
+)
 
 // TakeParameters returns the DSN without the parameters whose name begins with
 // prefix, and those parameters in their order. Both forms that pgx takes are
 // read: a URL, and keywords with values. No error shows the DSN or a value.
-func TakeParameters(dsn, prefix string) (rest string, taken []Parameter, err error) {
+func TakeParameters(dsn, prefix string) (rest string, taken []rwsplit.Parameter, err error) {
 	if isURL(dsn) {
 		return takeFromURL(dsn, prefix)
 	}
@@ -72,13 +71,13 @@ func (p parts) pairs() []string {
 	return strings.Split(strings.TrimPrefix(p.query, "?"), "&")
 }
 
-func takeFromURL(dsn, prefix string) (string, []Parameter, error) {
+func takeFromURL(dsn, prefix string) (string, []rwsplit.Parameter, error) {
 	parts := split(dsn)
 	if parts.query == "" {
 		return dsn, nil, nil
 	}
 	var kept []string
-	var taken []Parameter
+	var taken []rwsplit.Parameter
 	for _, pair := range parts.pairs() {
 		escapedName, escapedValue, _ := strings.Cut(pair, "=")
 		name, err := unescape(escapedName)
@@ -88,9 +87,9 @@ func takeFromURL(dsn, prefix string) (string, []Parameter, error) {
 		}
 		value, err := unescape(escapedValue)
 		if err != nil {
-			return "", nil, fmt.Errorf("rwsplit: DSN: the value of %s has a malformed %%-escape; write a plain %% as %%25", ShownName(name, prefix))
+			return "", nil, fmt.Errorf("rwsplit: DSN: the value of %s has a malformed %%-escape; write a plain %% as %%25", rwsplit.ShownName(name, prefix))
 		}
-		taken = append(taken, Parameter{name, value})
+		taken = append(taken, rwsplit.Parameter{Name: name, Value: value})
 	}
 	parts.query = ""
 	if len(kept) > 0 {
@@ -105,24 +104,12 @@ func unescape(text string) (string, error) {
 	return url.PathUnescape(strings.Trim(text, " "))
 }
 
-// ShownName returns a parameter's name as errors may show it: what is not made of
-// a name's characters may be a piece of a password that has lost its quotes.
-func ShownName(name, prefix string) string {
-	for i := range len(name) {
-		ch := name[i]
-		if (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') && ch != '_' && ch != '-' && ch != '.' {
-			return prefix + "…"
-		}
-	}
-	return name
-}
-
-func takeFromKeywords(dsn, prefix string) (string, []Parameter, error) {
+func takeFromKeywords(dsn, prefix string) (string, []rwsplit.Parameter, error) {
 	var rest strings.Builder
-	var taken []Parameter
+	var taken []rwsplit.Parameter
 	err := eachKeyword(dsn, func(name, value, source string) {
 		if strings.HasPrefix(name, prefix) {
-			taken = append(taken, Parameter{name, value})
+			taken = append(taken, rwsplit.Parameter{Name: name, Value: value})
 			return
 		}
 		if rest.Len() > 0 {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	rwsplit "github.com/rwsplit/rwsplit/driver"
 )
 
 func TestTakeParameters(t *testing.T) {
@@ -12,49 +14,49 @@ func TestTakeParameters(t *testing.T) {
 		name  string
 		dsn   string
 		rest  string
-		taken []Parameter
+		taken []rwsplit.Parameter
 	}{
 		{"none", "postgres://app@db1/shop?sslmode=disable", "postgres://app@db1/shop?sslmode=disable", nil},
 		{"no query", "postgres://app@db1/shop", "postgres://app@db1/shop", nil},
 		{"empty query", "postgres://app@db1/shop?", "postgres://app@db1/shop?", nil},
-		{"only", "postgres://app@db1/shop?rwsplit_a=1", "postgres://app@db1/shop", []Parameter{{"rwsplit_a", "1"}}},
-		{"first", "postgres://app@db1/shop?rwsplit_a=1&b=2&c=3", "postgres://app@db1/shop?b=2&c=3", []Parameter{{"rwsplit_a", "1"}}},
-		{"middle", "postgres://app@db1/shop?b=2&rwsplit_a=1&c=3", "postgres://app@db1/shop?b=2&c=3", []Parameter{{"rwsplit_a", "1"}}},
-		{"last", "postgres://app@db1/shop?b=2&c=3&rwsplit_a=1", "postgres://app@db1/shop?b=2&c=3", []Parameter{{"rwsplit_a", "1"}}},
-		{"several, in their order", "postgres://db1?rwsplit_b=2&x=y&rwsplit_a=1", "postgres://db1?x=y", []Parameter{{"rwsplit_b", "2"}, {"rwsplit_a", "1"}}},
-		{"twice", "postgres://db1?rwsplit_a=2&rwsplit_a=1", "postgres://db1", []Parameter{{"rwsplit_a", "2"}, {"rwsplit_a", "1"}}},
-		{"& at the end", "postgres://db1?b=2&rwsplit_a=1&", "postgres://db1?b=2&", []Parameter{{"rwsplit_a", "1"}}},
-		{"escaped", "postgres://db1?%72wsplit%5Fa=%31%2C+%20%3d", "postgres://db1", []Parameter{{"rwsplit_a", "1,+ ="}}},
-		{"blanks around", "postgres://db1? rwsplit_a = 1 & b=2", "postgres://db1? b=2", []Parameter{{"rwsplit_a", "1"}}},
-		{"= in the value", "postgres://db1?rwsplit_a=db2:5432=3", "postgres://db1", []Parameter{{"rwsplit_a", "db2:5432=3"}}},
-		{"no value", "postgres://db1?rwsplit_a", "postgres://db1", []Parameter{{"rwsplit_a", ""}}},
-		{"? in the value", "postgres://db1?rwsplit_a=what?&b=2", "postgres://db1?b=2", []Parameter{{"rwsplit_a", "what?"}}},
-		{"@ in the value", "postgres://db1/shop?rwsplit_a=b@c", "postgres://db1/shop", []Parameter{{"rwsplit_a", "b@c"}}},
+		{"only", "postgres://app@db1/shop?rwsplit_a=1", "postgres://app@db1/shop", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"first", "postgres://app@db1/shop?rwsplit_a=1&b=2&c=3", "postgres://app@db1/shop?b=2&c=3", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"middle", "postgres://app@db1/shop?b=2&rwsplit_a=1&c=3", "postgres://app@db1/shop?b=2&c=3", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"last", "postgres://app@db1/shop?b=2&c=3&rwsplit_a=1", "postgres://app@db1/shop?b=2&c=3", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"several, in their order", "postgres://db1?rwsplit_b=2&x=y&rwsplit_a=1", "postgres://db1?x=y", []rwsplit.Parameter{{Name: "rwsplit_b", Value: "2"}, {Name: "rwsplit_a", Value: "1"}}},
+		{"twice", "postgres://db1?rwsplit_a=2&rwsplit_a=1", "postgres://db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "2"}, {Name: "rwsplit_a", Value: "1"}}},
+		{"& at the end", "postgres://db1?b=2&rwsplit_a=1&", "postgres://db1?b=2&", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"escaped", "postgres://db1?%72wsplit%5Fa=%31%2C+%20%3d", "postgres://db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1,+ ="}}},
+		{"blanks around", "postgres://db1? rwsplit_a = 1 & b=2", "postgres://db1? b=2", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"= in the value", "postgres://db1?rwsplit_a=db2:5432=3", "postgres://db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "db2:5432=3"}}},
+		{"no value", "postgres://db1?rwsplit_a", "postgres://db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: ""}}},
+		{"? in the value", "postgres://db1?rwsplit_a=what?&b=2", "postgres://db1?b=2", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "what?"}}},
+		{"@ in the value", "postgres://db1/shop?rwsplit_a=b@c", "postgres://db1/shop", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "b@c"}}},
 		{"the password is left alone", "postgres://app:p?rwsplit_a=1@db1/shop?b=2", "postgres://app:p?rwsplit_a=1@db1/shop?b=2", nil},
 		{"another value is left alone", "postgres://db1/shop?b=rwsplit_a", "postgres://db1/shop?b=rwsplit_a", nil},
 		{"upper case is another name", "postgres://db1/shop?RWSPLIT_a=1", "postgres://db1/shop?RWSPLIT_a=1", nil},
-		{"the rest is left as it is", "postgres://a%40:b%20@db1,[::1]/s?x=%zz&rwsplit_a=1&&y", "postgres://a%40:b%20@db1,[::1]/s?x=%zz&&y", []Parameter{{"rwsplit_a", "1"}}},
+		{"the rest is left as it is", "postgres://a%40:b%20@db1,[::1]/s?x=%zz&rwsplit_a=1&&y", "postgres://a%40:b%20@db1,[::1]/s?x=%zz&&y", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
 
 		{"keywords, none", "host=db1 user=app", "host=db1 user=app", nil},
 		{"keywords, empty", "", "", nil},
 		{"keywords, blank", " \t ", "", nil},
-		{"keywords, only", "rwsplit_a=1", "", []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, first", "rwsplit_a=1 host=db1 user=app", "host=db1 user=app", []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, middle", "host=db1 rwsplit_a=1 user=app", "host=db1 user=app", []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, last", "host=db1 user=app rwsplit_a=1", "host=db1 user=app", []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, quoted", `rwsplit_a='it\'s \\ a = b' host='db1'`, "host='db1'", []Parameter{{"rwsplit_a", `it's \ a = b`}}},
-		{"keywords, escaped", `rwsplit_a=a\ b\=\'c host=db1`, "host=db1", []Parameter{{"rwsplit_a", `a b='c`}}},
-		{"keywords, = in the value", "rwsplit_a=db2:5432=3,db3=1", "", []Parameter{{"rwsplit_a", "db2:5432=3,db3=1"}}},
-		{"keywords, blanks around =", "host = db1 rwsplit_a\t=\n1 user= app", "host = db1 user= app", []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, no value at the end", "host=db1 rwsplit_a=", "host=db1", []Parameter{{"rwsplit_a", ""}}},
-		{"keywords, an empty value", "rwsplit_a='' host=db1", "host=db1", []Parameter{{"rwsplit_a", ""}}},
-		{"keywords, no blank after a quote", "rwsplit_a='1'host=db1", "host=db1", []Parameter{{"rwsplit_a", "1"}}},
+		{"keywords, only", "rwsplit_a=1", "", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, first", "rwsplit_a=1 host=db1 user=app", "host=db1 user=app", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, middle", "host=db1 rwsplit_a=1 user=app", "host=db1 user=app", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, last", "host=db1 user=app rwsplit_a=1", "host=db1 user=app", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, quoted", `rwsplit_a='it\'s \\ a = b' host='db1'`, "host='db1'", []rwsplit.Parameter{{Name: "rwsplit_a", Value: `it's \ a = b`}}},
+		{"keywords, escaped", `rwsplit_a=a\ b\=\'c host=db1`, "host=db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: `a b='c`}}},
+		{"keywords, = in the value", "rwsplit_a=db2:5432=3,db3=1", "", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "db2:5432=3,db3=1"}}},
+		{"keywords, blanks around =", "host = db1 rwsplit_a\t=\n1 user= app", "host = db1 user= app", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, no value at the end", "host=db1 rwsplit_a=", "host=db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: ""}}},
+		{"keywords, an empty value", "rwsplit_a='' host=db1", "host=db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: ""}}},
+		{"keywords, no blank after a quote", "rwsplit_a='1'host=db1", "host=db1", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
 		{"keywords, a value that looks like one", "password='rwsplit_a=1' host=db1", "password='rwsplit_a=1' host=db1", nil},
 		{"keywords, a value that is not there takes the next", "password= rwsplit_a=1", "password= rwsplit_a=1", nil},
-		{"keywords, a backslash at the end", `rwsplit_a=1\`, "", []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, an escaped blank ends a value", `password=pw\  rwsplit_a=1\  host=db1`, `password=pw\  host=db1`, []Parameter{{"rwsplit_a", "1 "}}},
-		{"keywords, an escaped blank ends it", `rwsplit_a=1 password=pw\ `, `password=pw\ `, []Parameter{{"rwsplit_a", "1"}}},
-		{"keywords, not ASCII", "rwsplit_a=ü host=ö", "host=ö", []Parameter{{"rwsplit_a", "ü"}}},
+		{"keywords, a backslash at the end", `rwsplit_a=1\`, "", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, an escaped blank ends a value", `password=pw\  rwsplit_a=1\  host=db1`, `password=pw\  host=db1`, []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1 "}}},
+		{"keywords, an escaped blank ends it", `rwsplit_a=1 password=pw\ `, `password=pw\ `, []rwsplit.Parameter{{Name: "rwsplit_a", Value: "1"}}},
+		{"keywords, not ASCII", "rwsplit_a=ü host=ö", "host=ö", []rwsplit.Parameter{{Name: "rwsplit_a", Value: "ü"}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -58,7 +58,6 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{}
-	named := 0
 	for _, a := range addresses {
 		// Those who bring a dialer may have names that it alone knows.
 		if c.Configure == nil && len(c.Options) == 0 {
@@ -85,25 +84,16 @@ func New(c Config) (*Engine, error) {
 			}
 		}
 		instrument(config)
-		weight := 1
-		if w, ok := c.Weights[a.String()]; ok {
-			weight = w
-			named++
-		}
 		e.database = config.Database
 		e.members = append(e.members, cluster.Member{
 			Name:   a.String(),
-			Weight: weight,
 			Server: &server{connector: stdlib.GetConnector(*config, c.Options...)},
 		})
 	}
 	if e.database == "" {
 		e.database = e.user(c.DSN)
 	}
-	if named != len(c.Weights) {
-		return nil, fmt.Errorf("rwsplit: weights: %d of the names are not members; the members are %v", len(c.Weights)-named, addresses)
-	}
-	return e, nil
+	return e, cluster.Weigh(e.members, c.Weights)
 }
 
 // checkRuntime refuses parameters of ours that pgx is about to send to the server,
@@ -112,7 +102,7 @@ func checkRuntime(parameters map[string]string) error {
 	const ours = "rwsplit_"
 	for name := range parameters {
 		if len(name) >= len(ours) && strings.EqualFold(name[:len(ours)], ours) {
-			return fmt.Errorf("rwsplit: parameter %s has to be in the DSN itself, in lower case (it cannot be in a service file)", ShownName(name, ours))
+			return fmt.Errorf("rwsplit: parameter %s has to be in the DSN itself, in lower case (it cannot be in a service file)", rwsplit.ShownName(name, ours))
 		}
 	}
 	return nil
@@ -125,6 +115,9 @@ func (e *Engine) user(dsn string) string {
 	}
 	return ""
 }
+
+// DistanceUnit implements the engine.
+func (e *Engine) DistanceUnit() string { return "bytes" }
 
 // Dialect implements the engine.
 func (e *Engine) Dialect() statement.Dialect { return statement.Postgres }
@@ -143,6 +136,9 @@ func (e *Engine) CheckNamedValue(*driver.NamedValue) error { return nil }
 func (e *Engine) InTransaction(c driver.Conn) (open, known bool) {
 	return c.(*conn).pgConn().TxStatus() != idle, true
 }
+
+// EndTransaction implements the engine. It is not called: InTransaction knows.
+func (e *Engine) EndTransaction(driver.Conn) error { return nil }
 
 // ReplicaIsolation implements the engine. A standby refuses SERIALIZABLE
 // (SQLSTATE 0A000): it cannot see the primary's predicate locks.
@@ -196,6 +192,9 @@ func (s *server) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	return newConn(c.(*stdlib.Conn))
 }
+
+// Restrict implements cluster.Server: a standby refuses writes by itself.
+func (s *server) Restrict(context.Context, driver.Conn) error { return nil }
 
 // Reusable implements cluster.Server.
 func (s *server) Reusable(c driver.Conn) bool {

@@ -133,10 +133,7 @@ func (c *Cluster) report(n *Node, sample lag.Sample, err error) {
 	s := &c.standings[n.Index]
 	s.asked, s.err = true, err
 	if err == nil {
-		if sample.Run != s.sample.Run {
-			*s = standing{asked: true}
-		}
-		s.sample = sample
+		s.observe(sample)
 	}
 	elected := false
 	if p := elect(c.standings, c.primary); p != c.primary {
@@ -145,6 +142,7 @@ func (c *Cluster) report(n *Node, sample lag.Sample, err error) {
 			c.standings[i].chased = nil
 		}
 	}
+	noteRivals(c.standings, c.primary)
 	var reached lag.Position
 	if elected || n.Index == c.primary && err == nil {
 		// What a primary that takes no writes tells is not the end of all

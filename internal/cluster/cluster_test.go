@@ -493,3 +493,40 @@ func TestSnapshotIsImmutable(t *testing.T) {
 		}
 	})
 }
+
+// Connections to a replica refuse writes, whoever asks; one that does is not used
+// for the primary, also where the server has taken writes all the time.
+func TestRestrict(t *testing.T) {
+	run(t, 2, nil, func(t *testing.T, f *fleet) {
+		f.settle()
+		l := f.mustLease(1)
+		if !l.Conn().Driver.(*conn).restricted {
+			t.Error("a connection to a replica is not restricted")
+		}
+		l.Release(true)
+		if l = f.mustLease(0); l.Conn().Driver.(*conn).restricted {
+			t.Error("a connection to the primary is restricted")
+		}
+		l.Release(true)
+
+		// The replica takes writes without having been asked between.
+		replica := f.view(1)
+		primary := *replica
+		primary.Role = RolePrimary
+		l, err := f.Nodes()[1].Acquire(t.Context(), &primary, time.Now())
+		if err != nil || l.Conn().Driver.(*conn).restricted {
+			t.Errorf("a restricted connection for the primary, error %v", err)
+		}
+		l.Release(true)
+
+		// What cannot be restricted is not used.
+		f.servers[1].set(func(s *server) { s.unrestricted = errDown })
+		var unreachable *Unreachable
+		if _, err := f.Nodes()[1].Acquire(t.Context(), replica, time.Now()); !errors.As(err, &unreachable) || !errors.Is(err, errDown) {
+			t.Errorf("error %v, want %v", err, errDown)
+		}
+		if n := f.Nodes()[1].Load.InFlight(); n != 0 {
+			t.Errorf("%d in flight", n)
+		}
+	})
+}

@@ -68,6 +68,8 @@ type server struct {
 	connects int
 	open     map[*conn]bool
 	twice    int // connections that were closed twice
+
+	unrestricted error // of Restrict
 }
 
 func (s *server) set(change func(*server)) {
@@ -132,6 +134,14 @@ func (s *server) Observe(ctx context.Context, c driver.Conn) (lag.Sample, error)
 	return lag.Sample{Run: s.run, Writable: s.writable, Position: s.position, Stopped: s.stopped}, nil
 }
 
+// Restrict implements Server.
+func (s *server) Restrict(_ context.Context, c driver.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.(*conn).restricted = true
+	return s.unrestricted
+}
+
 // Reusable implements Server.
 func (s *server) Reusable(c driver.Conn) bool {
 	s.mu.Lock()
@@ -149,6 +159,7 @@ func (s *server) opened() int {
 type conn struct {
 	server     *server
 	dead, busy bool
+	restricted bool  // by Restrict
 	reset      error // of ResetSession
 	resets     int
 	statements map[string]*stmt

@@ -74,20 +74,36 @@ func (n *Node) run(ctx context.Context) {
 // error is then an [*Unreachable], [ErrClosed], or wraps ctx's.
 func (n *Node) Acquire(ctx context.Context, v *View, now time.Time) (Lease, error) {
 	n.Load.inFlight.Add(1)
+	lease, err := n.acquire(ctx, v, now)
+	if err != nil {
+		n.Load.inFlight.Add(-1)
+		return Lease{}, n.unreachable(ctx, err)
+	}
+	return lease, nil
+}
+
+func (n *Node) acquire(ctx context.Context, v *View, now time.Time) (Lease, error) {
+	replica := v.Role != RolePrimary
 	for {
 		r, waited, err := n.pool.acquire(ctx, now)
 		if err != nil {
-			n.Load.inFlight.Add(-1)
-			return Lease{}, n.unreachable(ctx, err)
+			return Lease{}, err
 		}
 		c := r.Value()
-		if c.Run == v.Instance.Run && c.Writable == (v.Role == RolePrimary) {
+		fits := c.Run == v.Instance.Run && c.Writable == v.Writable
+		if fits && replica && !c.restricted {
+			err = n.Member.Server.Restrict(ctx, c.Driver)
+			c.restricted = err == nil
+		}
+		if fits && c.restricted == replica {
 			return Lease{Node: n, Waited: waited, resource: r}, nil
 		}
 		r.Destroy()
-		if c.opened.After(v.Asked) {
-			n.Load.inFlight.Add(-1)
-			return Lease{}, n.unreachable(ctx, errMoved)
+		if !fits && c.opened.After(v.Asked) {
+			err = errMoved
+		}
+		if err != nil && !errors.Is(err, driver.ErrBadConn) {
+			return Lease{}, err
 		}
 	}
 }

@@ -154,8 +154,7 @@ func parted(need *session.Need, primary *View) bool {
 	if need == nil || need.Position == nil || primary.Position == nil {
 		return false
 	}
-	_, comparable := primary.Position.Distance(need.Position)
-	return !comparable
+	return primary.Position.Lost(need.Position)
 }
 
 // Eligible returns OnReplica if the member with this index may answer the read,
@@ -190,9 +189,9 @@ func eligible(q *Query, s *Snapshot, v *View, now time.Time) Reason {
 		return OnReplica
 	}
 	switch {
-	case state == StateUnknown || v.Fresh.IsZero() && state != StateLagging:
+	case state == StateUnknown || v.Fresh.IsZero() && state != StateLagging && state != StateDelayed:
 		return FallbackUnknown
-	case state == StateStopped:
+	case state == StateStopped || state == StateFailed:
 		return FallbackStopped
 	}
 	staleness := now.Sub(v.Fresh)

@@ -17,6 +17,8 @@ type Conn struct {
 	Run      uint64 // of the server when the connection was opened
 	Writable bool   // the server took writes then
 
+	restricted bool // see [Server.Restrict]
+
 	prepared prepared
 	opened   time.Time
 	taken    time.Time // when a caller took it last

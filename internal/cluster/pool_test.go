@@ -330,3 +330,40 @@ var errSyntax = errors.New("syntax error")
 type failing struct{ driver.Conn }
 
 func (failing) PrepareContext(context.Context, string) (driver.Stmt, error) { return nil, errSyntax }
+
+// limited is a connection to a server that holds three statements.
+type limited struct{ *conn }
+
+var errLimit = errors.New("too many prepared statements")
+
+func (l limited) Prepare(text string) (driver.Stmt, error) {
+	if len(l.statements) == 3 {
+		return nil, errLimit
+	}
+	return l.conn.Prepare(text)
+}
+
+func (limited) StatementLimit(err error) bool { return errors.Is(err, errLimit) }
+
+// Where a server bounds the statements of all connections, one that meets the bound
+// gives back its own.
+func TestStatementLimit(t *testing.T) {
+	fake := &conn{server: &server{open: make(map[*conn]bool)}}
+	c := &Conn{Driver: limited{fake}}
+	for i := range 10 {
+		if _, err := c.Prepare(context.Background(), fmt.Sprint("SELECT ", i)); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(fake.statements); n > 3 || n != c.prepared.recent.Len() || n != len(c.prepared.byText) {
+			t.Fatalf("%d statements on the server, %d known", n, c.prepared.recent.Len())
+		}
+	}
+	if len(fake.closed) != 9 {
+		t.Errorf("%d closed, want 9", len(fake.closed))
+	}
+	other := &Conn{Driver: limited{fake}} // which has none to give back
+	fake.statements = map[string]*stmt{"a": nil, "b": nil, "c": nil}
+	if _, err := other.Prepare(context.Background(), "SELECT 1"); !errors.Is(err, errLimit) {
+		t.Errorf("error %v, want the server's", err)
+	}
+}

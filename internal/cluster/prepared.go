@@ -30,6 +30,10 @@ func (c *Conn) Prepare(ctx context.Context, text string) (driver.Stmt, error) {
 		return e.Value.(*preparedStmt).stmt, nil
 	}
 	stmt, err := prepare(ctx, c.Driver, text)
+	if err != nil && p.recent.Len() > 0 && tooMany(c.Driver, err) {
+		p.clear()
+		stmt, err = prepare(ctx, c.Driver, text)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +47,28 @@ func (c *Conn) Prepare(ctx context.Context, text string) (driver.Stmt, error) {
 		oldest.stmt.Close() // its failure shows with the next statement
 	}
 	return stmt, nil
+}
+
+// clear closes all statements.
+func (p *prepared) clear() {
+	for e := p.recent.Front(); e != nil; e = e.Next() {
+		e.Value.(*preparedStmt).stmt.Close()
+	}
+	p.recent.Init()
+	clear(p.byText)
+}
+
+// StatementLimiter is a connection to a server that bounds the prepared statements
+// of all its connections together.
+type StatementLimiter interface {
+	// StatementLimit reports whether the error says that there are as many as
+	// may be.
+	StatementLimit(error) bool
+}
+
+func tooMany(conn driver.Conn, err error) bool {
+	l, ok := conn.(StatementLimiter)
+	return ok && l.StatementLimit(err)
 }
 
 func prepare(ctx context.Context, conn driver.Conn, text string) (driver.Stmt, error) {

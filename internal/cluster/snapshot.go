@@ -40,11 +40,17 @@ const (
 	StateStopped
 	// StateDown: it does not answer.
 	StateDown
+	// StateDelayed: further behind than the maximum lag, because it was told
+	// to apply changes late.
+	StateDelayed
+	// StateFailed: it does not advance, because of an error.
+	StateFailed
 )
 
-// String returns "unknown", "up", "lagging", "stopped" or "down".
+// String returns "unknown", "up", "lagging", "stopped", "down", "delayed" or
+// "failed".
 func (s State) String() string {
-	return [...]string{"unknown", "up", "lagging", "stopped", "down"}[s]
+	return [...]string{"unknown", "up", "lagging", "stopped", "down", "delayed", "failed"}[s]
 }
 
 // View is what is known of one member at the time of a snapshot.
@@ -53,6 +59,8 @@ type View struct {
 	Role   Role
 	State  State  // when the snapshot was made; see [View.StateAt]
 	Reason string // why the state is not StateUp
+
+	Writable bool // it takes writes, whatever its role
 
 	Instance lag.Instance
 	Position lag.Position // nil: none known

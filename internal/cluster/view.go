@@ -46,6 +46,7 @@ func (s *standing) pending() time.Duration {
 // view describes one member, given who the primary is. It is a pure function.
 func view(s *standing, index, primary int, clock *lag.Clock, maxLag time.Duration) View {
 	v := View{
+		Writable: s.sample.Writable,
 		Instance: lag.Instance{Node: index, Run: s.sample.Run},
 		Position: s.sample.Position,
 		Asked:    s.sample.Asked,
@@ -58,10 +59,13 @@ func view(s *standing, index, primary int, clock *lag.Clock, maxLag time.Duratio
 		v.Role = RolePrimary
 		v.Fresh, v.Delay, v.Distance = v.Asked, 0, 0
 	case v.Asked.IsZero():
-	case s.sample.Writable:
+	case s.sample.Writable && !s.sample.Follows:
 		v.Role = RoleStray
 	default:
 		v.Role = RoleReplica
+		if known && v.Position != nil {
+			v.Position = v.Position.Within(newest)
+		}
 		v.Fresh, _ = clock.Reached(v.Position)
 		if known && v.Position != nil {
 			if d, ok := v.Position.Distance(newest); ok {
@@ -83,9 +87,13 @@ func judge(s *standing, v *View, newest lag.Position, maxLag time.Duration) (Sta
 	case v.Role == RolePrimary && !s.sample.Writable:
 		return StateStopped, "does not take writes any more"
 	case v.Role == RolePrimary:
-		return StateUp, ""
+		return StateUp, s.sample.Untold // which its replicas suffer from
+	case v.Role == RoleStray && s.sample.Notice != "":
+		return StateStopped, "takes writes, but is not the primary; " + s.sample.Notice
 	case v.Role == RoleStray:
 		return StateStopped, "takes writes, but is not the primary"
+	case v.Position == nil && s.sample.Untold != "":
+		return StateUnknown, s.sample.Untold
 	case v.Position == nil:
 		return StateUnknown, "does not tell its position"
 	case newest == nil:
@@ -94,13 +102,19 @@ func judge(s *standing, v *View, newest lag.Position, maxLag time.Duration) (Sta
 		return StateUnknown, "belongs to another database cluster than the primary"
 	case v.Distance < 0:
 		return StateUnknown, fmt.Sprintf("on history %s, the primary is on %s", v.Position.History(), newest.History())
+	case s.sample.Stopped != "" && s.sample.Failed:
+		return StateFailed, s.sample.Stopped
 	case s.sample.Stopped != "":
 		return StateStopped, s.sample.Stopped
-	case v.Fresh.IsZero():
+	}
+	behind, known := v.Lag()
+	switch {
+	case known && behind <= maxLag:
+		return StateUp, s.sample.Notice
+	case s.sample.Delay > 0:
+		return StateDelayed, fmt.Sprintf("told to apply changes %s late, the maximum lag is %s", s.sample.Delay, maxLag)
+	case !known:
 		return StateLagging, "behind every position of the primary that is remembered"
 	}
-	if behind, _ := v.Lag(); behind > maxLag {
-		return StateLagging, fmt.Sprintf("%s behind, the maximum is %s", behind.Round(time.Millisecond), maxLag)
-	}
-	return StateUp, ""
+	return StateLagging, fmt.Sprintf("%s behind, the maximum is %s", behind.Round(time.Millisecond), maxLag)
 }

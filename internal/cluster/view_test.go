@@ -137,7 +137,15 @@ func TestViewStates(t *testing.T) {
 		{"replica", lag.Sample{Run: 1, Position: wal(100)}, RoleReplica, StateUp, ""},
 		{"paused", lag.Sample{Run: 1, Position: wal(100), Stopped: "replay is paused"}, RoleReplica, StateStopped, "replay is paused"},
 		{"stray", lag.Sample{Run: 1, Position: wal(100), Writable: true}, RoleStray, StateStopped, "takes writes, but is not the primary"},
+		{"stray of which nobody may see more", lag.Sample{Run: 1, Position: wal(100), Writable: true, Notice: "look"}, RoleStray, StateStopped, "takes writes, but is not the primary; look"},
+		{"takes writes, and follows", lag.Sample{Run: 1, Position: wal(100), Writable: true, Follows: true}, RoleReplica, StateUp, ""},
+		{"failed", lag.Sample{Run: 1, Position: wal(100), Stopped: "error 1", Failed: true}, RoleReplica, StateFailed, "error 1"},
+		{"notice", lag.Sample{Run: 1, Position: wal(100), Notice: "one of its sources is stopped"}, RoleReplica, StateUp, "one of its sources is stopped"},
+		{"delayed, within the maximum lag", lag.Sample{Run: 1, Position: wal(100), Delay: time.Second}, RoleReplica, StateUp, ""},
+		{"delayed, behind all that is remembered", lag.Sample{Run: 1, Position: wal(1), Delay: time.Hour}, RoleReplica, StateDelayed, "told to apply changes 1h0m0s late, the maximum lag is 2s"},
+		{"behind all that is remembered", lag.Sample{Run: 1, Position: wal(1)}, RoleReplica, StateLagging, "behind every position of the primary that is remembered"},
 		{"no position", lag.Sample{Run: 1}, RoleReplica, StateUnknown, "does not tell its position"},
+		{"no position, and why", lag.Sample{Run: 1, Untold: "gtid_mode is OFF"}, RoleReplica, StateUnknown, "gtid_mode is OFF"},
 		{"another database cluster", lag.Sample{Run: 1, Position: walOn(8, 1, 100)}, RoleReplica, StateUnknown, "belongs to another database cluster than the primary"},
 		{"an older timeline", lag.Sample{Run: 1, Position: walOn(7, 0, 100)}, RoleReplica, StateUnknown, "on history 7:0, the primary is on 7:1"},
 		{"a newer timeline", lag.Sample{Run: 1, Position: walOn(7, 2, 100)}, RoleReplica, StateUnknown, "on history 7:2, the primary is on 7:1"},
@@ -155,6 +163,53 @@ func TestViewStates(t *testing.T) {
 	h := newHistory(t, 1)
 	if v := h.view(0); v.Role != RoleUnknown || v.State != StateUnknown || v.Reason != "not asked yet" {
 		t.Errorf("before the first sample: %s, %s (%s)", v.Role, v.State, v.Reason)
+	}
+}
+
+// A delay on purpose is told as that, once it is longer than the maximum lag.
+func TestViewDelayed(t *testing.T) {
+	h := newHistory(t, 2)
+	h.primary(0, 100)
+	h.primary(1000, 200)
+	h.sample(1, 3000, lag.Sample{Run: 1, Position: wal(100), Delay: 10 * time.Second})
+	h.expect(t, 1, 3000, 3000, StateDelayed)
+	if v, q := h.view(1), (Query{Consistency: Session, MaxLag: time.Hour}); eligible(&q, h.Snapshot(), &v, at(3000)) != OnReplica {
+		t.Error("a read that may be so old does not get it")
+	}
+}
+
+// A primary that tells no position says why, for the sake of its replicas.
+func TestViewPrimaryWithoutPosition(t *testing.T) {
+	h := newHistory(t, 2)
+	h.sample(0, 0, lag.Sample{Run: 1, Writable: true, Untold: "gtid_mode is OFF"})
+	h.sample(1, 0, lag.Sample{Run: 1, Position: wal(100)})
+	if v := h.view(0); v.State != StateUp || v.Reason != "gtid_mode is OFF" {
+		t.Errorf("the primary is %s (%s)", v.State, v.Reason)
+	}
+	if v := h.view(1); v.State != StateUnknown || v.Reason != "the primary's position is not known yet" {
+		t.Errorf("the replica is %s (%s)", v.State, v.Reason)
+	}
+}
+
+// What a replica wrote itself is not of the primary's history: a session that saw
+// it is not held to it.
+func TestViewLeavesOutLocalTransactions(t *testing.T) {
+	const a, b = "aaaaaaaa-0000-0000-0000-000000000000", "bbbbbbbb-0000-0000-0000-000000000000"
+	position := func(text, server string) lag.Position {
+		set, err := lag.ParseGTIDSet(text)
+		if err == nil {
+			set, err = set.WithServer(server)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	h := newHistory(t, 2)
+	h.sample(0, 0, lag.Sample{Run: 1, Writable: true, Position: position(a+":1-10", a)})
+	h.sample(1, 0, lag.Sample{Run: 1, Position: position(a+":1-12,"+b+":1-3", b)})
+	if got, want := h.view(1).Position.String(), "mysql:"+a+":1-12"; got != want {
+		t.Errorf("position %s, want %s", got, want)
 	}
 }
 
