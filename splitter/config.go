@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -13,13 +14,19 @@ import (
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
 
-// PGX is the driver name for PostgreSQL over pgx.
-const PGX = "rwsplit-pgx"
+// The names of the drivers, for sql.Open and Config.Driver.
+const (
+	// PGX is for PostgreSQL over pgx.
+	PGX = "rwsplit-pgx"
+	// MySQL is for MySQL and MariaDB over go-sql-driver/mysql.
+	MySQL = "rwsplit-mysql"
+)
 
 // Config says what to open. The zero value of each field but DSN means its
 // default. A field can also be set in the DSN, which then wins.
 type Config struct {
-	// Driver is the name that sql.Open knows the driver by. Default: [PGX].
+	// Driver is the name that sql.Open knows the driver by: [PGX], which is
+	// the default, or [MySQL].
 	Driver string
 
 	// DSN is a data source name of the wrapped driver, and may carry
@@ -27,7 +34,8 @@ type Config struct {
 	// the declared primary.
 	DSN string
 
-	// Replicas are further members, each "host" or "host:port".
+	// Replicas are further members, each "host" or "host:port", or where a
+	// unix socket is.
 	Replicas []string // rwsplit_replicas=host:port,host:port
 
 	// Consistency is what reads get whose context does not say. Default:
@@ -105,6 +113,10 @@ type Config struct {
 
 	// PGXOptions are passed to pgx's stdlib.GetConnector for each member.
 	PGXOptions []stdlib.OptionOpenDB
+
+	// ConfigureMySQL may change how go-sql-driver connects to a member: TLS,
+	// dialers, its logger. It is called once for each member.
+	ConfigureMySQL func(*mysql.Config) error
 }
 
 const (
@@ -131,7 +143,6 @@ const maxStatementCache = 1 << 20
 
 // complete fills in the defaults and says what does not fit.
 func (c *Config) complete() error {
-	orDefault(&c.Driver, PGX)
 	orDefault(&c.Consistency, Session)
 	orDefault(&c.MaxLag, 10*time.Second)
 	orDefault(&c.WaitBudget, 50*time.Millisecond)

@@ -9,10 +9,15 @@ import (
 	"slices"
 
 	"github.com/rwsplit/rwsplit/driver"
+	"github.com/rwsplit/rwsplit/driver/mysql"
 	"github.com/rwsplit/rwsplit/driver/postgres"
 )
 
-func init() { sql.Register(PGX, registered{PGX}) }
+func init() {
+	for name := range drivers {
+		sql.Register(name, registered{name})
+	}
+}
 
 // Open returns a *sql.DB for the cluster that the configuration describes. Like
 // sql.Open it connects to nothing: the first statement does. It is
@@ -35,22 +40,11 @@ const idleConns = 256
 func newConnector(c Config) (*driver.Connector, error) {
 	c.Weights = maps.Clone(c.Weights)
 	c.Replicas = slices.Clone(c.Replicas)
-	orDefault(&c.Driver, PGX)
-	if c.Driver != PGX {
-		// Not repeated: it may be a DSN that got into the wrong field.
-		return nil, fmt.Errorf("rwsplit: Config.Driver is no driver of rwsplit; there is %s", PGX)
-	}
 	rest, err := c.read()
 	if err != nil {
 		return nil, err
 	}
-	engine, err := postgres.New(postgres.Config{
-		DSN:       rest,
-		Replicas:  c.Replicas,
-		Weights:   c.Weights,
-		Configure: c.ConfigurePGX,
-		Options:   c.PGXOptions,
-	})
+	engine, err := drivers[c.Driver].engine(&c, rest)
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +52,43 @@ func newConnector(c Config) (*driver.Connector, error) {
 	return driver.NewConnector(engine, c.routing(), registered{c.Driver})
 }
 
+// wrapping is a driver that is wrapped: how to read its DSN, and to make its engine.
+type wrapping struct {
+	takeParameters func(dsn, prefix string) (rest string, taken []driver.Parameter, err error)
+	engine         func(c *Config, dsn string) (driver.Engine, error)
+}
+
+// drivers are those that sql.Open knows, by their names.
+var drivers = map[string]wrapping{
+	PGX: {postgres.TakeParameters, func(c *Config, dsn string) (driver.Engine, error) {
+		return postgres.New(postgres.Config{
+			DSN:       dsn,
+			Replicas:  c.Replicas,
+			Weights:   c.Weights,
+			Configure: c.ConfigurePGX,
+			Options:   c.PGXOptions,
+		})
+	}},
+	MySQL: {mysql.TakeParameters, func(c *Config, dsn string) (driver.Engine, error) {
+		return mysql.New(mysql.Config{
+			DSN:       dsn,
+			Replicas:  c.Replicas,
+			Weights:   c.Weights,
+			Configure: c.ConfigureMySQL,
+		})
+	}},
+}
+
 // read takes the parameters out of the DSN, of which it returns the rest, and
 // completes the configuration.
 func (c *Config) read() (rest string, err error) {
-	rest, parameters, err := postgres.TakeParameters(c.DSN, optionPrefix)
+	orDefault(&c.Driver, PGX)
+	wrapped, ok := drivers[c.Driver]
+	if !ok {
+		// Not repeated: it may be a DSN that got into the wrong field.
+		return "", fmt.Errorf("rwsplit: Config.Driver is no driver of rwsplit; there are %s and %s", PGX, MySQL)
+	}
+	rest, parameters, err := wrapped.takeParameters(c.DSN, optionPrefix)
 	if err != nil {
 		return "", err
 	}

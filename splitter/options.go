@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rwsplit/rwsplit/driver"
-	"github.com/rwsplit/rwsplit/driver/postgres"
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
 
@@ -143,7 +142,7 @@ func (c *Config) set(parameter, value string) error {
 	name := strings.TrimPrefix(parameter, optionPrefix)
 	set, ok := options[name]
 	if !ok {
-		return fmt.Errorf("rwsplit: DSN: unknown parameter %s; there are %s", postgres.ShownName(parameter, optionPrefix), optionNames())
+		return fmt.Errorf("rwsplit: DSN: unknown parameter %s; there are %s", driver.ShownName(parameter, optionPrefix), optionNames())
 	}
 	if err := set(c, value); err != nil {
 		return optionError(name, err)

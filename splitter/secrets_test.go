@@ -65,17 +65,23 @@ func refusedPort(t testing.TB) string {
 // errors nor the statistics may show the secret.
 func checkKeeps(t *testing.T, dsn, secret string) {
 	t.Helper()
-	db, err := sql.Open(PGX, dsn)
+	checkDriverKeeps(t, PGX, "postgres://app@db1/shop", dsn, secret)
+}
+
+// checkDriverKeeps does so with a driver, for which good is a DSN.
+func checkDriverKeeps(t *testing.T, driver, good, dsn, secret string) {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
 	checkErrorKeeps(t, secret, err)
-	_, err = Open(Config{DSN: dsn})
+	_, err = Open(Config{Driver: driver, DSN: dsn})
 	checkErrorKeeps(t, secret, err)
-	_, err = registered{PGX}.OpenConnector(dsn)
+	_, err = registered{driver}.OpenConnector(dsn)
 	checkErrorKeeps(t, secret, err)
-	_, err = Open(Config{DSN: "postgres://app@db1/shop", Driver: dsn})
+	_, err = Open(Config{DSN: good, Driver: dsn})
 	checkErrorKeeps(t, secret, err)
-	_, err = Open(Config{DSN: "postgres://app@db1/shop", Replicas: []string{dsn}})
+	_, err = Open(Config{Driver: driver, DSN: good, Replicas: []string{dsn}})
 	checkErrorKeeps(t, secret, err)
-	_, err = Open(Config{DSN: "postgres://app@db1/shop", Weights: map[string]int{dsn: 1}})
+	_, err = Open(Config{Driver: driver, DSN: good, Weights: map[string]int{dsn: 1}})
 	checkErrorKeeps(t, secret, err)
 	if db == nil {
 		return

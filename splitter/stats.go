@@ -41,16 +41,17 @@ type Stats struct {
 type MemberStats struct {
 	Name   string `json:"name"`             // its address
 	Role   string `json:"role"`             // "primary", "replica", "stray" (takes writes, but is not the primary), "unknown"
-	State  string `json:"state"`            // "up", "lagging", "stopped", "down", "unknown"
-	Reason string `json:"reason,omitempty"` // why it is not up
+	State  string `json:"state"`            // "up", "lagging", "delayed" (on purpose), "stopped", "failed", "down", "unknown"
+	Reason string `json:"reason,omitempty"` // why it is not up, or what should be known of it
 
 	Position string `json:"position,omitempty"` // newest known, as in tokens
 
 	// Lag is how far behind the primary it was when it was last asked: it
-	// lacked nothing older than this. LagDistance is the same in bytes of WAL.
-	// Both are nil where that is not known.
+	// lacked nothing older than this. LagDistance is the same in LagUnit:
+	// "bytes" of WAL, or "transactions". Both are nil where that is not known.
 	Lag         *time.Duration `json:"lag_ns"`
-	LagDistance *int64         `json:"lag_bytes"`
+	LagDistance *int64         `json:"lag_distance"`
+	LagUnit     string         `json:"lag_unit"`
 
 	// SampleAge is how long ago it was last asked with success; nil: never.
 	// What it lacks now is no older than Lag and SampleAge together.
@@ -97,6 +98,7 @@ func (c *Cluster) Stats() Stats {
 	}
 	for i := range snapshot.Nodes {
 		s.Members[i] = memberStats(snapshot, &snapshot.Nodes[i], now)
+		s.Members[i].LagUnit = c.db.DistanceUnit()
 	}
 	for r := range cluster.Reasons {
 		if n := counters.Reads[r].Load(); n > 0 {
