@@ -17,25 +17,30 @@ import (
 
 // TestClose: after Close no goroutine of ours and no connection is left, however
 // busy the database was.
-func TestClose(t *testing.T) {
-	c := sharedCluster(t)
+func TestClose(t *testing.T) { eachEngine(t, testClose) }
+
+func testClose(t *testing.T, e *engine) {
+	c := e.shared(t)
 	ctx := ctxFor(t)
-	setup := open(t, c)
+	setup := e.open(t, c)
 	mustExec(t, setup, `CREATE TABLE closing (v int)`)
+	for _, text := range e.closing {
+		must(t, c.Primary().Exec(ctx, text))
+	}
 	must(t, c.WaitReplicas(ctx))
 	must(t, setup.Close())
 
 	connections := func() string {
 		var all []string
 		for _, s := range c.Servers() {
-			n, err := s.QueryText(ctx, `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closing'`)
+			n, err := s.QueryText(ctx, e.connections)
 			must(t, err)
 			all = append(all, n)
 		}
 		return strings.Join(all, " ")
 	}
 	for _, busy := range []bool{false, true} {
-		db, err := sql.Open(splitter.PGX, c.DSN("application_name=closing"))
+		db, err := sql.Open(e.driver, strings.Replace(c.DSN(), "app:"+c.Password()+"@", "closing:closing@", 1))
 		must(t, err)
 		ready(t, db)
 		var work sync.WaitGroup
@@ -96,9 +101,11 @@ func ours() []string {
 }
 
 // TestStats: the figures encode to JSON, and show no secret.
-func TestStats(t *testing.T) {
-	c := sharedCluster(t)
-	db := open(t, c)
+func TestStats(t *testing.T) { eachEngine(t, testStats) }
+
+func testStats(t *testing.T, e *engine) {
+	c := e.shared(t)
+	db := e.open(t, c)
 	ready(t, db)
 	one[int](t, ctxFor(t), db, `SELECT 1`)
 	text, err := json.Marshal(statsOf(t, db))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,11 +16,13 @@ import (
 
 // TestFallbackLimit: while no replica is fresh enough, no more reads than allowed
 // are on the primary, and the others get what the configuration says.
-func TestFallbackLimit(t *testing.T) {
-	c := fixture.ForTest(t, fixture.Options{})
+func TestFallbackLimit(t *testing.T) { eachEngine(t, testFallbackLimit) }
+
+func testFallbackLimit(t *testing.T, e *engine) {
+	c := e.start(t, fixture.Options{})
 	ctx := ctxFor(t)
 	const limit = 3
-	setup := open(t, c)
+	setup := e.open(t, c)
 	mustExec(t, setup, `CREATE TABLE limited (v int)`)
 	mustExec(t, setup, `INSERT INTO limited VALUES (1)`)
 	must(t, c.WaitReplicas(ctx))
@@ -27,7 +30,7 @@ func TestFallbackLimit(t *testing.T) {
 		must(t, r.PauseReplay(ctx))
 	}
 	// A read that takes long enough for others to meet it.
-	const slow = `SELECT v FROM limited, pg_sleep(0.1)`
+	slow := `SELECT v FROM limited WHERE ` + fmt.Sprintf(e.sleep, "0.1")
 
 	for _, test := range []struct {
 		overflow string
@@ -50,7 +53,7 @@ func TestFallbackLimit(t *testing.T) {
 		}},
 	} {
 		t.Run(test.overflow, func(t *testing.T) {
-			db := open(t, c, "rwsplit_fallback_limit=3", "rwsplit_fallback_overflow="+test.overflow, "rwsplit_probe_interval=100ms")
+			db := e.monitor(t, c, "rwsplit_fallback_limit=3", "rwsplit_fallback_overflow="+test.overflow, "rwsplit_probe_interval=100ms")
 			must(t, db.PingContext(ctx))
 			eventually(t, "the replicas are stopped", func() bool {
 				m := statsOf(t, db).Members
@@ -92,7 +95,7 @@ func TestFallbackLimit(t *testing.T) {
 		})
 	}
 	t.Run("context", func(t *testing.T) {
-		db := open(t, c, "rwsplit_fallback_limit=1", "rwsplit_probe_interval=100ms")
+		db := e.monitor(t, c, "rwsplit_fallback_limit=1", "rwsplit_probe_interval=100ms")
 		must(t, db.PingContext(ctx))
 		rows, err := db.QueryContext(ctx, `SELECT v FROM limited`) // holds the only slot
 		must(t, err)

@@ -20,21 +20,22 @@ import (
 // another.
 const (
 	goroutines    = 200
-	sessionReads  = 120_000
 	readsPerWrite = 6
 	counters      = 8 // rows that only grow, written by nobody's session
 )
 
 // TestGuarantees holds read-your-writes and monotonic reads against replicas
-// whose replay is paused at random, through every way of writing that
-// database/sql has. Each session writes its own row and reads it back; and it
+// that stop applying at random, through every way of writing that database/sql
+// has. Each session writes its own row and reads it back; and it
 // reads rows that others increase, which must never go back.
-func TestGuarantees(t *testing.T) {
-	c := fixture.ForTest(t, fixture.Options{})
-	db := open(t, c, "rwsplit_wait_budget=250ms")
-	load := newGuarantees(t, db)
+func TestGuarantees(t *testing.T) { eachEngine(t, testGuarantees) }
+
+func testGuarantees(t *testing.T, e *engine) {
+	c := e.start(t, fixture.Options{})
+	db := e.open(t, c, "rwsplit_wait_budget=250ms")
+	load := newGuarantees(t, e, db)
 	stop := pauseAtRandom(t, c, 60*time.Millisecond, 120*time.Millisecond)
-	load.run(sessionReads, session.NewContext)
+	load.run(*sessionReads, session.NewContext)
 	stop()
 
 	s := statsOf(t, db)
@@ -43,13 +44,13 @@ func TestGuarantees(t *testing.T) {
 	for _, n := range s.Reads {
 		all += n
 	}
-	t.Logf("%d session reads, %d of %d reads answered by replicas (%.0f %%), %d writes, waits %d, fallbacks %v, retries %d",
-		load.reads.Load(), onReplicas, all, 100*float64(onReplicas)/float64(all), load.writes.Load(), s.Waits, s.Fallbacks, s.Retries)
+	t.Logf("%s: %d session reads, %d of %d reads answered by replicas (%.0f %%), %d writes, waits %d, fallbacks %v, retries %d",
+		c.Version(), load.reads.Load(), onReplicas, all, 100*float64(onReplicas)/float64(all), load.writes.Load(), s.Waits, s.Fallbacks, s.Retries)
 	if stale, back := load.stale.Load(), load.back.Load(); stale != 0 || back != 0 {
 		t.Errorf("%d violations of read-your-writes and %d of monotonic reads, want none", stale, back)
 	}
-	if load.reads.Load() < 100_000 {
-		t.Errorf("%d session reads, want at least 100000", load.reads.Load())
+	if load.reads.Load() < *sessionReads {
+		t.Errorf("%d session reads, want at least %d", load.reads.Load(), *sessionReads)
 	}
 	if onReplicas*2 < all {
 		t.Errorf("%d of %d reads answered by replicas, want at least half", onReplicas, all)
@@ -58,10 +59,12 @@ func TestGuarantees(t *testing.T) {
 
 // TestGuaranteesCanFail shows that the test above finds both kinds of violation
 // when the reads do not ask for what their session needs.
-func TestGuaranteesCanFail(t *testing.T) {
-	c := fixture.ForTest(t, fixture.Options{})
-	db := open(t, c)
-	load := newGuarantees(t, db)
+func TestGuaranteesCanFail(t *testing.T) { eachEngine(t, testGuaranteesCanFail) }
+
+func testGuaranteesCanFail(t *testing.T, e *engine) {
+	c := e.start(t, fixture.Options{})
+	db := e.open(t, c)
+	load := newGuarantees(t, e, db)
 	stop := pauseAtRandom(t, c, 60*time.Millisecond, 120*time.Millisecond)
 	load.run(10_000, func(ctx context.Context, s *session.Session) context.Context {
 		return splitter.WithConsistency(session.NewContext(ctx, s), splitter.Eventual)
@@ -74,7 +77,7 @@ func TestGuaranteesCanFail(t *testing.T) {
 	}
 }
 
-// pauseAtRandom pauses replay on one replica or the other until the returned
+// pauseAtRandom stops applying on one replica or the other until the returned
 // function is called.
 func pauseAtRandom(t testing.TB, c *fixture.Cluster, paused, between time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -109,6 +112,7 @@ func pauseAtRandom(t testing.TB, c *fixture.Cluster, paused, between time.Durati
 // guarantees is a load whose readers compare what they see with what they know.
 type guarantees struct {
 	t        testing.TB
+	e        *engine
 	db       *sql.DB
 	inserted atomic.Int64 // ids of sessions
 	reads    atomic.Int64
@@ -117,11 +121,13 @@ type guarantees struct {
 	back     atomic.Int64 // a session saw a row go back
 }
 
-func newGuarantees(t testing.TB, db *sql.DB) *guarantees {
+func newGuarantees(t testing.TB, e *engine, db *sql.DB) *guarantees {
 	mustExec(t, db, `CREATE TABLE own (id bigint PRIMARY KEY, v bigint NOT NULL)`)
 	mustExec(t, db, `CREATE TABLE counter (id int PRIMARY KEY, v bigint NOT NULL)`)
-	mustExec(t, db, `INSERT INTO counter SELECT i, 0 FROM generate_series(0, $1 - 1) i`, counters)
-	return &guarantees{t: t, db: db}
+	for i := range counters {
+		mustExec(t, db, e.q(`INSERT INTO counter VALUES ($1, 0)`), i)
+	}
+	return &guarantees{t: t, e: e, db: db}
 }
 
 // run reads until the number of session reads is reached. The readers' contexts
@@ -129,7 +135,7 @@ func newGuarantees(t testing.TB, db *sql.DB) *guarantees {
 func (g *guarantees) run(reads int64, contextOf func(context.Context, *session.Session) context.Context) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	stmt, err := g.db.PrepareContext(ctx, `SELECT v FROM own WHERE id = $1`)
+	stmt, err := g.db.PrepareContext(ctx, g.e.q(`SELECT v FROM own WHERE id = $1`))
 	must(g.t, err)
 	defer stmt.Close()
 
@@ -158,7 +164,7 @@ func (g *guarantees) run(reads int64, contextOf func(context.Context, *session.S
 // tick increases the counters, outside any session.
 func (g *guarantees) tick(ctx context.Context) {
 	for i := 0; ctx.Err() == nil; i++ {
-		_, err := g.db.ExecContext(ctx, `UPDATE counter SET v = v + 1 WHERE id = $1`, i%counters)
+		_, err := g.db.ExecContext(ctx, g.e.q(`UPDATE counter SET v = v + 1 WHERE id = $1`), i%counters)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			g.t.Errorf("tick: %v", err)
 			return
@@ -195,19 +201,26 @@ func (g *guarantees) session(ctx context.Context, stmt *sql.Stmt) error {
 }
 
 func (g *guarantees) insert(ctx context.Context, id, v int64) error {
-	_, err := g.db.ExecContext(ctx, `INSERT INTO own VALUES ($1, $2)`, id, v)
+	_, err := g.db.ExecContext(ctx, g.e.q(`INSERT INTO own VALUES ($1, $2)`), id, v)
 	return err
 }
 
-const update = `UPDATE own SET v = $2 WHERE id = $1`
+const update = `UPDATE own SET v = $1 WHERE id = $2`
 
 func (g *guarantees) exec(ctx context.Context, id, v int64) error {
-	_, err := g.db.ExecContext(ctx, update, id, v)
+	_, err := g.db.ExecContext(ctx, g.e.q(update), v, id)
 	return err
 }
 
+// returning writes by Query.
 func (g *guarantees) returning(ctx context.Context, id, v int64) error {
-	return g.db.QueryRowContext(ctx, update+` RETURNING v`, id, v).Scan(&v)
+	rows, err := g.db.QueryContext(ctx, g.e.q(g.e.returningUpdate), v, id)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 func (g *guarantees) transaction(ctx context.Context, id, v int64) error {
@@ -216,19 +229,19 @@ func (g *guarantees) transaction(ctx context.Context, id, v int64) error {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, update, id, v); err != nil {
+	if _, err := tx.ExecContext(ctx, g.e.q(update), v, id); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
 func (g *guarantees) prepared(ctx context.Context, id, v int64) error {
-	stmt, err := g.db.PrepareContext(ctx, update)
+	stmt, err := g.db.PrepareContext(ctx, g.e.q(update))
 	if err != nil {
 		return err
 	}
 	defer stmt.Close()
-	_, err = stmt.ExecContext(ctx, id, v)
+	_, err = stmt.ExecContext(ctx, v, id)
 	return err
 }
 
@@ -238,7 +251,7 @@ func (g *guarantees) conn(ctx context.Context, id, v int64) error {
 		return err
 	}
 	defer conn.Close()
-	_, err = conn.ExecContext(ctx, update, id, v)
+	_, err = conn.ExecContext(ctx, g.e.q(update), v, id)
 	return err
 }
 
@@ -262,7 +275,7 @@ func (g *guarantees) readOwn(ctx context.Context, stmt *sql.Stmt, id, want int64
 	var err error
 	switch way / 2 % 3 {
 	case 0:
-		err = g.db.QueryRowContext(ctx, `SELECT v FROM own WHERE id = $1`, id).Scan(&v)
+		err = g.db.QueryRowContext(ctx, g.e.q(`SELECT v FROM own WHERE id = $1`), id).Scan(&v)
 	case 1:
 		err = stmt.QueryRowContext(ctx, id).Scan(&v)
 	case 2:
@@ -283,7 +296,7 @@ func (g *guarantees) readInTransaction(ctx context.Context, id int64, v *int64) 
 		return err
 	}
 	defer tx.Rollback()
-	if err := tx.QueryRowContext(ctx, `SELECT v FROM own WHERE id = $1`, id).Scan(v); err != nil {
+	if err := tx.QueryRowContext(ctx, g.e.q(`SELECT v FROM own WHERE id = $1`), id).Scan(v); err != nil {
 		return err
 	}
 	return tx.Commit()

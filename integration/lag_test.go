@@ -3,21 +3,20 @@ package integration
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/rwsplit/rwsplit/integration/fixture"
-	"github.com/rwsplit/rwsplit/lag"
 	"github.com/rwsplit/rwsplit/session"
 	"github.com/rwsplit/rwsplit/splitter"
 )
 
 // TestLag follows one cluster through what makes replicas unfit for reads.
-func TestLag(t *testing.T) {
-	c := fixture.ForTest(t, fixture.Options{})
-	db := open(t, c, "rwsplit_max_lag=1s", "rwsplit_probe_interval=100ms")
+func TestLag(t *testing.T) { eachEngine(t, testLag) }
+
+func testLag(t *testing.T, e *engine) {
+	c := e.start(t, fixture.Options{})
+	db := e.monitor(t, c, "rwsplit_max_lag=1s", "rwsplit_probe_interval=100ms")
 	ctx := ctxFor(t)
 	mustExec(t, db, `CREATE TABLE lagging (v int)`)
 	mustExec(t, db, `INSERT INTO lagging VALUES (0)`)
@@ -45,12 +44,12 @@ func TestLag(t *testing.T) {
 		mustExec(t, db, `UPDATE lagging SET v = v + 1`)
 		eventually(t, "the replica is stopped", func() bool { return member(t, db, r).State == "stopped" })
 		m := member(t, db, r)
-		if !strings.Contains(m.Reason, "paused") {
-			t.Errorf("reason %q", m.Reason)
+		if m.Reason != e.paused {
+			t.Errorf("reason %q, want %q", m.Reason, e.paused)
 		}
 		time.Sleep(300 * time.Millisecond)
 		if m := member(t, db, r); m.Lag == nil || *m.Lag < 200*time.Millisecond || m.LagDistance == nil || *m.LagDistance == 0 {
-			t.Errorf("lag %v, %v bytes, while replay is paused and the primary has written", m.Lag, m.LagDistance)
+			t.Errorf("lag %v, %v %s, while nothing is applied and the primary has written", m.Lag, m.LagDistance, m.LagUnit)
 		}
 		before := member(t, db, r).Reads
 		for range 50 {
@@ -148,86 +147,14 @@ func member(t testing.TB, db *sql.DB, s *fixture.Server) splitter.MemberStats {
 	return splitter.MemberStats{}
 }
 
-// TestPageBoundary forces the primary to end a record exactly on a WAL page: the
-// insert position is then past the next page's header, where no standby gets to
-// before more is written.
-func TestPageBoundary(t *testing.T) {
-	c := fixture.ForTest(t, fixture.Options{Replicas: 1, Settings: map[string]string{
-		"autovacuum": "off", "bgwriter_lru_maxpages": "0", "checkpoint_timeout": "1h",
-	}})
-	ctx := ctxFor(t)
-	db := open(t, c, patient)
-	ready(t, db)
-	forced := 0
-	for range 40 {
-		if !endOnPage(t, ctx, c.Primary()) {
-			continue
-		}
-		forced++
-		// The write that ended on the boundary is covered by the position
-		// that a sample of now returns; the replica has to be seen to reach it.
-		start := time.Now()
-		cluster, err := splitter.ClusterOf(db)
-		must(t, err)
-		must(t, cluster.Ping(ctx))
-		eventually(t, "the replica has reached the boundary", func() bool {
-			m := member(t, db, c.Replicas()[0])
-			return m.LagDistance != nil && *m.LagDistance == 0
-		})
-		if waited := time.Since(start); waited > 10*time.Second {
-			t.Errorf("reached only after %s: more WAL came to help", waited)
-		}
-		if forced == 3 {
-			break
-		}
-	}
-	if forced < 3 {
-		t.Fatalf("forced %d page boundaries, want 3", forced)
-	}
-}
-
-// endOnPage writes logical messages until the insert position is just past a
-// page header, and reports whether it got there.
-func endOnPage(t testing.TB, ctx context.Context, primary *fixture.Server) bool {
-	t.Helper()
-	const block = 8192
-	position := func() uint64 {
-		text, err := primary.QueryText(ctx, `SELECT pg_current_wal_insert_lsn()`)
-		must(t, err)
-		lsn, err := lag.ParseLSN(text)
-		must(t, err)
-		return uint64(lsn)
-	}
-	emit := func(size int) {
-		must(t, primary.Exec(ctx, fmt.Sprintf(`SELECT pg_logical_emit_message(false, '', repeat('x', %d))`, size)))
-	}
-	for range 400 {
-		left := int(block - position()%block)
-		switch {
-		case left == block-24:
-			return true
-		case left > 400:
-			emit(left - 300)
-		case left > 80:
-			// A message's record is its text and some 50 bytes, rounded up to
-			// 8: creep up on the boundary from several sizes.
-			emit(max(0, left-56))
-		default:
-			emit(8)
-		}
-		if position()%block == 24 {
-			return true
-		}
-	}
-	return false
-}
-
 // TestOpenTransaction: a transaction that has written and does not end, on a
 // primary where nothing else happens, does not make the replicas look behind. What
-// it has written is in the primary's memory, where no standby gets to.
-func TestOpenTransaction(t *testing.T) {
-	c := sharedCluster(t)
-	db := open(t, c, "rwsplit_max_lag=5s", "rwsplit_probe_interval=200ms")
+// it has written stays on the primary, where no replica gets to.
+func TestOpenTransaction(t *testing.T) { eachEngine(t, testOpenTransaction) }
+
+func testOpenTransaction(t *testing.T, e *engine) {
+	c := e.shared(t)
+	db := e.open(t, c, "rwsplit_max_lag=5s", "rwsplit_probe_interval=200ms")
 	ctx := ctxFor(t)
 	mustExec(t, db, `CREATE TABLE held_open (v int)`)
 	ready(t, db)
@@ -237,7 +164,9 @@ func TestOpenTransaction(t *testing.T) {
 	must(t, err)
 	defer tx.Rollback()
 	mustExec(t, tx, `INSERT INTO held_open VALUES (1)`)
-	mustExecIn(t, mine, db, `SELECT pg_logical_emit_message(false, '', 'not flushed')`)
+	if e.unflushed != "" {
+		mustExecIn(t, mine, db, e.unflushed)
+	}
 	begun := time.Now()
 	for time.Since(begun) < 6*time.Second {
 		for _, m := range statsOf(t, db).Members {

@@ -3,28 +3,24 @@ package integration
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/rwsplit/rwsplit/integration/fixture"
 	"github.com/rwsplit/rwsplit/splitter"
 )
 
-// shared is a primary with two replicas for the tests that leave their servers
-// as they found them.
-var shared struct {
-	once    sync.Once
-	cluster *fixture.Cluster
-	err     error
-}
-
 func TestMain(m *testing.M) {
+	flag.Parse()
 	code := m.Run()
-	if shared.cluster != nil {
-		if err := shared.cluster.Close(); err != nil {
+	all, _ := engines()
+	for _, e := range all {
+		if e.cluster == nil {
+			continue
+		}
+		if err := e.cluster.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, "close the shared cluster:", err)
 			code = max(code, 1)
 		}
@@ -32,43 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sharedCluster returns the shared servers, with replay running on all of them.
-func sharedCluster(t testing.TB) *fixture.Cluster {
-	t.Helper()
-	shared.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-		defer cancel()
-		shared.cluster, shared.err = fixture.Start(ctx, fixture.Options{Log: os.Stderr})
-		if shared.err == nil {
-			fmt.Fprintln(os.Stderr, "tested against", shared.cluster.Version())
-		}
-	})
-	if shared.err != nil {
-		fixture.Unavailable(t, shared.err)
-	}
-	return shared.cluster
-}
-
 // patient makes reads wait for a replica however busy the machine is, for tests
 // of where a read goes.
 const patient = "rwsplit_wait_budget=10s"
-
-// open opens the cluster through rwsplit.
-func open(t testing.TB, c *fixture.Cluster, params ...string) *sql.DB {
-	t.Helper()
-	return openDSN(t, c.DSN(params...))
-}
-
-func openDSN(t testing.TB, dsn string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open(splitter.PGX, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxIdleConns(256)
-	t.Cleanup(func() { db.Close() })
-	return db
-}
 
 // ctxFor ends with the test, and well before go test's own timeout.
 func ctxFor(t testing.TB) context.Context {

@@ -11,9 +11,11 @@ import (
 
 // TestSessionState: state of a server connection pins the checkout to it, and
 // never reaches another checkout.
-func TestSessionState(t *testing.T) {
-	c := sharedCluster(t)
-	db := open(t, c, patient)
+func TestSessionState(t *testing.T) { eachEngine(t, testSessionState) }
+
+func testSessionState(t *testing.T, e *engine) {
+	c := e.shared(t)
+	db := e.open(t, c, patient)
 	ctx := ctxFor(t)
 	ready(t, db)
 
@@ -27,22 +29,22 @@ func TestSessionState(t *testing.T) {
 					return
 				}
 				defer conn.Close()
-				if _, err := conn.ExecContext(ctx, `SET application_name = 'leaked'`); err != nil {
+				if _, err := conn.ExecContext(ctx, e.set); err != nil {
 					t.Error(err)
 				}
 				for range 5 {
-					var name string
-					if err := conn.QueryRowContext(ctx, `SHOW application_name`).Scan(&name); err != nil || name != "leaked" {
-						t.Errorf("got %q, %v on the connection that set it", name, err)
+					var v string
+					if err := conn.QueryRowContext(ctx, e.show).Scan(&v); err != nil || v != "4711" {
+						t.Errorf("got %q, %v on the connection that set it", v, err)
 					}
 				}
 			})
 			wait.Go(func() {
 				for range 10 {
-					for _, text := range []string{`SHOW application_name`, `/* rwsplit: primary */ SHOW application_name`} {
-						var name string
-						if err := db.QueryRowContext(ctx, text).Scan(&name); err != nil || name == "leaked" {
-							t.Errorf("got %q, %v on another connection", name, err)
+					for _, text := range []string{e.show, `/* rwsplit: primary */ ` + e.show} {
+						var v string
+						if err := db.QueryRowContext(ctx, text).Scan(&v); err != nil || v == "4711" {
+							t.Errorf("got %q, %v on another connection", v, err)
 						}
 					}
 				}
@@ -53,7 +55,7 @@ func TestSessionState(t *testing.T) {
 	t.Run("temporary table", func(t *testing.T) {
 		conn, err := db.Conn(ctx)
 		must(t, err)
-		mustExec(t, conn, `CREATE TEMP TABLE mine (v int)`)
+		mustExec(t, conn, e.temporary+` mine (v int)`)
 		mustExec(t, conn, `INSERT INTO mine VALUES (7)`)
 		if v := one[int](t, ctx, conn, `SELECT v FROM mine`); v != 7 {
 			t.Errorf("got %d, want 7", v)
@@ -65,31 +67,20 @@ func TestSessionState(t *testing.T) {
 			}
 		}
 	})
-	t.Run("advisory lock is on the primary and ends with its checkout", func(t *testing.T) {
+	t.Run("session lock is on the primary and ends with its checkout", func(t *testing.T) {
 		one1, err := db.Conn(ctx)
 		must(t, err)
 		two, err := db.Conn(ctx)
 		must(t, err)
 		defer two.Close()
-		if !one[bool](t, ctx, one1, `SELECT pg_try_advisory_lock(4711)`) {
+		if !one[bool](t, ctx, one1, e.lock) {
 			t.Fatal("the first did not get the lock")
 		}
-		if one[bool](t, ctx, two, `SELECT pg_try_advisory_lock(4711)`) {
+		if one[bool](t, ctx, two, e.lock) {
 			t.Fatal("both hold the lock: they asked different servers")
 		}
 		must(t, one1.Close())
-		eventually(t, "the lock is free", func() bool { return one[bool](t, ctx, two, `SELECT pg_try_advisory_lock(4711)`) })
-	})
-	t.Run("currval follows nextval", func(t *testing.T) {
-		mustExec(t, db, `CREATE SEQUENCE state_seq START 41`)
-		conn, err := db.Conn(ctx)
-		must(t, err)
-		defer conn.Close()
-		next := one[int](t, ctx, conn, `SELECT nextval('state_seq')`)
-		one[int](t, ctx, conn, `SELECT 1`)
-		if curr := one[int](t, ctx, conn, `SELECT currval('state_seq')`); curr != next {
-			t.Errorf("currval %d, nextval %d", curr, next)
-		}
+		eventually(t, "the lock is free", func() bool { return one[bool](t, ctx, two, e.lock) })
 	})
 	t.Run("BEGIN and COMMIT as statements", func(t *testing.T) {
 		mustExec(t, db, `CREATE TABLE state_tx (v int)`)
@@ -130,21 +121,11 @@ func TestSessionState(t *testing.T) {
 			t.Errorf("%d rows of transactions that nobody committed", n)
 		}
 	})
-	t.Run("SET LOCAL keeps the connection", func(t *testing.T) {
-		before := one[int](t, splitter.OnPrimary(ctx), db, `/* rwsplit: primary */ SELECT pg_backend_pid()`)
-		tx, err := db.BeginTx(ctx, nil)
-		must(t, err)
-		mustExec(t, tx, `SET LOCAL application_name = 'local'`)
-		must(t, tx.Commit())
-		if after := one[int](t, ctx, db, `/* rwsplit: primary */ SELECT pg_backend_pid()`); after != before {
-			t.Errorf("backend %d became %d: the connection was closed", before, after)
-		}
-	})
-	t.Run("advisory lock in a read-only transaction on a replica", func(t *testing.T) {
+	t.Run("lock in a read-only transaction on a replica", func(t *testing.T) {
 		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 		must(t, err)
 		defer tx.Rollback()
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(1)`); !errors.Is(err, splitter.ErrReplicaTransaction) {
+		if _, err := tx.ExecContext(ctx, e.lockTx); !errors.Is(err, splitter.ErrReplicaTransaction) {
 			t.Errorf("got %v, want ErrReplicaTransaction", err)
 		}
 		if got := one[int](t, ctx, tx, `SELECT 1`); got != 1 {

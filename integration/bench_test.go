@@ -1,0 +1,49 @@
+package integration
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"testing"
+)
+
+// BenchmarkRead compares a read by the plain driver with one by rwsplit, against
+// the same replica on this machine: with arguments, which go-sql-driver prepares,
+// executes and closes each time, and without.
+func BenchmarkRead(b *testing.B) {
+	all, err := engines()
+	must(b, err)
+	for _, e := range all {
+		b.Run(e.name, func(b *testing.B) { benchmarkRead(b, e) })
+	}
+}
+
+func benchmarkRead(b *testing.B, e *engine) {
+	c := e.shared(b)
+	routed := e.open(b, c, patient)
+	plain, err := sql.Open(strings.TrimPrefix(e.driver, "rwsplit-"), c.Replicas()[0].DSN())
+	must(b, err)
+	defer plain.Close()
+	plain.SetMaxIdleConns(256)
+	ready(b, routed)
+	ctx := context.Background()
+	for _, with := range []struct {
+		name, text string
+		args       []any
+	}{
+		{"arguments", e.q(`SELECT 1 + $1`), []any{1}},
+		{"no arguments", `SELECT 1 + 1`, nil},
+	} {
+		for name, db := range map[string]*sql.DB{"plain": plain, "rwsplit": routed} {
+			b.Run(with.name+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					var v int
+					if err := db.QueryRowContext(ctx, with.text, with.args...).Scan(&v); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
