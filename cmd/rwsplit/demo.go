@@ -16,13 +16,14 @@ import (
 
 const demoHelp = `Usage: rwsplit demo [flags]
 
-Demo starts a real PostgreSQL primary and streaming replicas on this machine,
-opens a small web shop on them that works through rwsplit, and shows what
-happens while replicas are paused, killed and started again. Every user of the
-shop compares the values that he reads with what he wrote and what he saw
-before: "stale reads" is the count of those that were older, and stays 0.
+Demo starts a real primary and its replicas on this machine, of PostgreSQL or
+with -engine of MySQL or MariaDB. It opens a small web shop on them that works
+through rwsplit, and shows what happens while replicas stop applying changes,
+are killed and started again. Every user of the shop compares the values that
+he reads with what he wrote and what he saw before: "stale reads" is the count
+of those that were older, and stays 0.
 
-Servers are found on PATH and in /usr/lib/postgresql, else installed from
+Servers are found on PATH and where packages put them, else installed from
 Debian's packages when root, else run by Docker. Ctrl-C, at any time, stops
 them and removes their data; a second Ctrl-C does not wait for that.
 
@@ -39,9 +40,10 @@ error and at the end one JSON object on one line on the standard output:
 	eventual_reads, …_old      reads that may be old, and those that were
 	…                          and more of the kind, by reason and by server
 
-With -dsn the shop opens on a cluster that exists: in a schema rwsplit_demo,
-which must not be there yet and is dropped at the end. Nothing is done to its
-servers then.
+With -dsn the shop opens on a cluster that exists: in a schema rwsplit_demo (on
+MySQL and MariaDB that is a database), which must not be there yet and is
+dropped at the end. Nothing is done to its servers then. The form of the DSN
+tells the engine, or -driver does.
 
 Exit status: 0; 1 after a stale or late read, or if the demo could not run; 2 for a
 wrong command line.
@@ -51,9 +53,12 @@ func demonstrate(ctx context.Context, args []string, s streams) int {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	length := flags.Duration("for", 0, "how long the shop is open (default: until Ctrl-C on a terminal, else 20s)")
 	asJSON := flags.Bool("json", false, "no page: progress on the standard error, the summary as JSON")
+	engine := flags.String("engine", "postgres", "the `name` of the engine to start: postgres, mysql or mariadb")
+	server := flags.String("server", "", "the major `version` of the servers to start (default: what is easiest to have)")
 	replicas := flags.Int("replicas", 2, "how many replicas to start, 1 to 8")
 	users := flags.Int("clients", 12, "how many users the shop has, 1 to 500")
 	dsn := flags.String("dsn", "", "the `DSN` of a cluster to open the shop on, instead of starting one")
+	asked := flags.String("driver", "", driverUsage)
 	rest, status := parse(flags, demoHelp, args, s)
 	if status >= 0 {
 		return status
@@ -71,11 +76,28 @@ func demonstrate(ctx context.Context, args []string, s streams) int {
 		return wrong(s, "demo", errors.New("-clients is not between 1 and 500"))
 	case given["dsn"] && *dsn == "":
 		return wrong(s, "demo", errors.New("-dsn is empty"))
-	case given["dsn"] && given["replicas"]:
-		return wrong(s, "demo", errors.New("-replicas is for servers that it starts, not for those of -dsn"))
+	case given["driver"] && !given["dsn"]:
+		return wrong(s, "demo", errors.New("-driver is for the servers of -dsn; of those that it starts -engine tells"))
+	}
+	o := demo.Options{DSN: *dsn, Version: *server, Replicas: *replicas, Users: *users, For: *length, Progress: s.err}
+	if given["dsn"] {
+		for _, name := range []string{"engine", "server", "replicas"} {
+			if given[name] {
+				return wrong(s, "demo", fmt.Errorf("-%s is for servers that it starts, not for those of -dsn", name))
+			}
+		}
+		var err error
+		if o.Driver, err = driverOf(*dsn, *asked); err != nil {
+			return wrong(s, "demo", err)
+		}
+	} else {
+		dialect, err := dialectOf(*engine)
+		if err != nil {
+			return wrong(s, "demo", err)
+		}
+		o.Engine = dialect.String()
 	}
 
-	o := demo.Options{DSN: *dsn, Replicas: *replicas, Users: *users, For: *length, Progress: s.err}
 	closing := func() {}
 	if f, isFile := s.out.(*os.File); isFile && !*asJSON && terminal.IsTerminal(f) {
 		screen := terminal.NewScreen(f)

@@ -141,8 +141,17 @@ func (c *child) checkGone(homes []string) {
 	}
 }
 
-func TestDemo(t *testing.T) {
-	c := startChild(t, "demo", "-for", "10s", "-json")
+// eachEngine runs a test for each engine.
+func eachEngine(t *testing.T, test func(t *testing.T, engine string)) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) { test(t, engine) })
+	}
+}
+
+func TestDemo(t *testing.T) { eachEngine(t, testDemo) }
+
+func testDemo(t *testing.T, engine string) {
+	c := startChild(t, "demo", "-for", "10s", "-json", "-engine", engine)
 	c.await("All servers are up.")
 	homes := c.homes()
 	status, s := c.wait()
@@ -156,13 +165,23 @@ func TestDemo(t *testing.T) {
 	if s.StaleReads != 0 || s.BoundedLate != 0 || s.Errors != 0 {
 		t.Errorf("%d stale reads, %d staler than their bound, %d errors", s.StaleReads, s.BoundedLate, s.Errors)
 	}
-	if s.ReadsOnReplicas*2 <= s.Reads || s.Reads < 100 || s.Writes < 20 || s.Checks < 100 || s.Handovers == 0 {
+	// The replicas of a busy machine lag.
+	if s.ReadsOnReplicas*3 <= s.Reads || s.Reads < 100 || s.Writes < 20 || s.Checks < 100 || s.Handovers == 0 {
 		t.Error("too little was done, or too little of it on replicas")
 	}
-	if len(s.Servers) != 3 || s.Interrupted || s.Seconds < 10 || s.Seconds > 15 {
-		t.Errorf("%d servers, interrupted %t, %.1f s", len(s.Servers), s.Interrupted, s.Seconds)
+	if strings.Contains(c.said(), "[mysql]") {
+		t.Error("the wrapped driver writes to the standard error")
 	}
-	for _, seen := range []string{"Replay is paused on pg3", "Replay goes on at pg3", "pg2 is killed", "pg2 is down, was up", "pg2 is started again", "pg2 is up"} {
+	if len(s.Servers) != 3 || s.Interrupted || s.Seconds < 10 || s.Seconds > 15 {
+		t.Fatalf("%d servers, interrupted %t, %.1f s", len(s.Servers), s.Interrupted, s.Seconds)
+	}
+	killed, paused := s.Servers[1].Name, s.Servers[2].Name
+	// How long a server takes to start is the machine's affair: that one which
+	// was killed comes back is for TestOnCluster.
+	for _, seen := range []string{
+		paused + " stops applying", paused + " applies again",
+		killed + " is killed", killed + " is down, was up", killed + " is started again",
+	} {
 		if !strings.Contains(c.said(), seen) {
 			t.Errorf("it did not say %q", seen)
 		}

@@ -18,7 +18,8 @@ import (
 
 const explainHelp = `Usage: rwsplit explain [flags] [statement ...]
 
-Explain says for each statement whether it may go to a replica, and why:
+Explain says for each statement of an engine whether it may go to a replica, and
+why:
 
 	read      any member that is fresh enough may answer
 	write     for the primary: it writes, or nobody can prove that it does not
@@ -49,7 +50,7 @@ const maxLine = 16 << 20
 
 func explain(_ context.Context, args []string, s streams) int {
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
-	engine := flags.String("engine", "postgres", "the `name` of the engine that the statements are for")
+	engine := flags.String("engine", "postgres", "the `name` of the engine that the statements are for: postgres, mysql or mariadb")
 	asJSON := flags.Bool("json", false, "read and write JSON objects, one a line")
 	statements, status := parse(flags, explainHelp, args, s)
 	if status >= 0 {
@@ -82,18 +83,6 @@ func explain(_ context.Context, args []string, s streams) int {
 		return failed
 	}
 	return ok
-}
-
-func dialectOf(engine string) (statement.Dialect, error) {
-	switch strings.ToLower(engine) {
-	case "mysql", "mariadb":
-		return 0, fmt.Errorf("-engine %s is not supported yet; there is postgres", engine)
-	}
-	d, err := statement.ParseDialect(engine)
-	if err != nil {
-		return 0, fmt.Errorf("unknown -engine %q; there is postgres", engine)
-	}
-	return d, nil
 }
 
 // explainer classifies statements and prints what came of it.
@@ -137,7 +126,7 @@ func (e *explainer) resolve(sql string) (statement.Kind, statement.Reason, strin
 
 // why is the reason for people, with the word that decided.
 func why(reason statement.Reason, detail string) string {
-	if detail == "" {
+	if detail == "" || strings.HasSuffix(reason.String(), "("+detail+")") { // as of FOR UPDATE
 		return reason.String()
 	}
 	return fmt.Sprintf("%s (%s)", reason, terminal.Plain(detail))

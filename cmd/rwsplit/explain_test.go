@@ -91,6 +91,41 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// One text is not the same to all engines.
+func TestExplainEngines(t *testing.T) {
+	questions := []string{
+		"SELECT a FROM t /*! FOR UPDATE */",
+		"SELECT a FROM t /*M! FOR UPDATE */",
+		"SELECT pg_is_in_recovery()",
+		"SELECT last_insert_id()",
+		"REPLACE INTO t VALUES (1)",
+		"SET sql_mode = ''",
+	}
+	for engine, want := range map[string][]string{
+		"postgres": {"read plain_read", "read plain_read", "write node_local", "write unknown_function", "write unknown_statement", "session setting"},
+		"mysql":    {"write row_lock", "read plain_read", "write unknown_function", "session connection_state", "write data_modification", "session setting"},
+		"mariadb":  {"write row_lock", "write row_lock", "write unknown_function", "session connection_state", "write data_modification", "session setting"},
+	} {
+		t.Run(engine, func(t *testing.T) {
+			var input strings.Builder
+			for _, sql := range questions {
+				json.NewEncoder(&input).Encode(map[string]string{"sql": sql})
+			}
+			status, out, errors := call(t, strings.NewReader(input.String()), "explain", "-json", "-engine", engine)
+			lines := strings.Split(strings.TrimSpace(out), "\n")
+			if status != ok || errors != "" || len(lines) != len(questions) {
+				t.Fatalf("status %d, %q, output\n%s", status, errors, out)
+			}
+			for i, line := range lines {
+				var v verdict
+				if err := json.Unmarshal([]byte(line), &v); err != nil || v.SQL != questions[i] || v.Route+" "+v.Reason != want[i] {
+					t.Errorf("%v: want %s, got %s", err, want[i], line)
+				}
+			}
+		})
+	}
+}
+
 func TestLongStatement(t *testing.T) {
 	sql := "SELECT '" + strings.Repeat("x", 15<<20) + "'"
 	status, out, _ := call(t, strings.NewReader(`{"sql":"`+sql+`"}`+"\n"+`{"sql":"SELECT 2"}`), "explain", "-json")
@@ -155,14 +190,17 @@ func TestCommandLine(t *testing.T) {
 		{"dmeo", misuse, "", "rwsplit: unknown command \"dmeo\"; there are demo, status, explain, version\n"},
 		{"explain -h", ok, "unknown_function", ""},
 		{"explain -nosuch", misuse, "", "rwsplit explain: flag provided but not defined: -nosuch (rwsplit explain -h tells more)\n"},
-		{"explain -engine mysql x", misuse, "", "rwsplit explain: -engine mysql is not supported yet; there is postgres (rwsplit explain -h tells more)\n"},
-		{"explain -engine MariaDB x", misuse, "", "rwsplit explain: -engine MariaDB is not supported yet…"},
-		{"explain -engine oracle x", misuse, "", "rwsplit explain: unknown -engine \"oracle\"; there is postgres…"},
+		{"explain -engine MariaDB x", ok, "x", ""},
+		{"explain -engine oracle x", misuse, "", "rwsplit explain: unknown -engine \"oracle\"; there are postgres, mysql, mariadb (rwsplit explain -h tells more)\n"},
 		{"status -h", ok, "-interval duration", ""},
 		{"status", misuse, "", "rwsplit status: the DSN is missing…"},
 		{"status postgres://u:secret@h/d --nosuch", misuse, "", "rwsplit status: flag provided but not defined: -nosuch…"},
 		{"status host=h password=secret", misuse, "", "rwsplit status: there is more than one DSN; quote one with blanks…"},
 		{"status postgres://u:secret@h/d?rwsplit_x=1", misuse, "", "rwsplit status: DSN: unknown parameter rwsplit_x…"},
+		{"status app:secret@tcp(h,i)/d?rwsplit_x=1", misuse, "", "rwsplit status: DSN: unknown parameter rwsplit_x…"},
+		{"status mysql://app:secret@h/d", misuse, "", "rwsplit status: the form of the DSN is unknown…"},
+		{"status -driver mysql://app:secret@h/d x", misuse, "", "rwsplit status: -driver is neither pgx nor mysql…"},
+		{"status -driver mysql postgres://app:secret@h/d?rwsplit_x=1", misuse, "", "rwsplit status: DSN: …"},
 		{"status -interval 0s x", misuse, "", "rwsplit status: -interval is not positive…"},
 		{"status -timeout -1s x", misuse, "", "rwsplit status: -timeout is not positive…"},
 		{"demo -h", ok, "stale_reads", ""},
@@ -171,6 +209,11 @@ func TestCommandLine(t *testing.T) {
 		{"demo -for soon", misuse, "", "rwsplit demo: invalid value \"soon\" for flag -for…"},
 		{"demo -replicas 0", misuse, "", "rwsplit demo: -replicas is not between 1 and 8…"},
 		{"demo -clients 0", misuse, "", "rwsplit demo: -clients is not between 1 and 500…"},
+		{"demo -engine oracle", misuse, "", "rwsplit demo: unknown -engine \"oracle\"; there are postgres, mysql, mariadb…"},
+		{"demo -dsn secret", misuse, "", "rwsplit demo: the form of the DSN is unknown…"},
+		{"demo -dsn x -engine mysql", misuse, "", "rwsplit demo: -engine is for servers that it starts…"},
+		{"demo -dsn x -server 15", misuse, "", "rwsplit demo: -server is for servers that it starts…"},
+		{"demo -driver mysql", misuse, "", "rwsplit demo: -driver is for the servers of -dsn…"},
 		{"demo -dsn x -replicas 2", misuse, "", "rwsplit demo: -replicas is for servers that it starts…"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

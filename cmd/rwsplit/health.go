@@ -28,7 +28,8 @@ type member struct {
 	Reason    string         `json:"reason,omitempty"`
 	Position  string         `json:"position,omitempty"`
 	Lag       *time.Duration `json:"lag_ns"`
-	LagBytes  *int64         `json:"lag_bytes"`
+	Distance  *int64         `json:"lag_distance"`
+	Unit      string         `json:"lag_unit"` // of the distance
 	SampleAge *time.Duration `json:"sample_age_ns"`
 }
 
@@ -58,7 +59,7 @@ func look(ctx context.Context, c *splitter.Cluster, timeout, settling time.Durat
 func healthOf(s splitter.Stats) *health {
 	h := &health{At: time.Now(), Healthy: true}
 	for _, m := range s.Members {
-		h.Members = append(h.Members, member{m.Name, m.Role, m.State, m.Reason, m.Position, m.Lag, m.LagDistance, m.SampleAge})
+		h.Members = append(h.Members, member{m.Name, m.Role, m.State, m.Reason, m.Position, m.Lag, m.LagDistance, m.LagUnit, m.SampleAge})
 		if m.Role == "primary" && m.State == "up" {
 			h.Primary = m.Name
 		}
@@ -82,15 +83,15 @@ func (h *health) told() bool {
 
 // table prints the members, a line each.
 func (h *health) table(style terminal.Style) string {
-	rows := [][]string{{"MEMBER", "ROLE", "STATE", "LAG TIME", "LAG BYTES", "LAST ASKED", "WHY NOT UP"}}
+	rows := [][]string{{"MEMBER", "ROLE", "STATE", "LAG TIME", "BEHIND", "LAST ASKED", "NOTE"}}
 	for _, m := range h.Members {
 		row := []string{m.Name, m.Role, m.State, "-", "-", "never", terminal.Plain(m.Reason)}
 		if m.Role == "replica" && m.State != "down" {
 			if m.Lag != nil {
 				row[3] = human.Duration(*m.Lag)
 			}
-			if m.LagBytes != nil {
-				row[4] = human.Bytes(*m.LagBytes)
+			if m.Distance != nil {
+				row[4] = human.Distance(*m.Distance, m.Unit)
 			}
 		}
 		if m.SampleAge != nil {
@@ -130,7 +131,7 @@ func paintState(style terminal.Style, state, text string) string {
 	switch state {
 	case "up":
 		return style.Green(text)
-	case "down":
+	case "down", "failed":
 		return style.Red(text)
 	}
 	return style.Yellow(text)

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 const help = `rwsplit sends writes to the primary and proven reads to fresh replicas.
@@ -44,6 +46,9 @@ type command struct {
 }
 
 func main() {
+	// What it says, such as "unexpected EOF" of a server that is killed, comes back
+	// as an error too; on the standard error it would stand in the page.
+	mysql.SetLogger(&mysql.NopLogger{})
 	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 

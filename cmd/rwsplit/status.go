@@ -17,22 +17,28 @@ const statusHelp = `Usage: rwsplit status [flags] DSN
 
 Status asks every member of a cluster, and prints a line for each: its role, its
 state and the reason if that is not "up", and how far a replica is behind the
-primary, in time and in bytes of the log. The DSN is that of the program, such
-as "postgres://app@db1,db2,db3/shop?rwsplit_max_lag=2s"; what rwsplit_max_lag
-says decides who is lagging.
+primary, in time and in bytes of the log (PostgreSQL) or in transactions, "tx"
+(MySQL and MariaDB). The DSN is that of the program, such as
+"postgres://app@db1,db2,db3/shop?rwsplit_max_lag=2s" or
+"app:password@tcp(db1:3306,db2:3306)/shop"; what rwsplit_max_lag says decides
+who is lagging. The form of the DSN tells the engine, or -driver does.
 
 Lag in time is an upper bound: what the replica lacks is no older. It is told by
 positions of the primary that were seen from here, so a replica that is far
 behind has none at first: status watches for up to two seconds, -watch for longer.
 
-States: up, lagging (behind more than the maximum lag), stopped (does not get
-on), down (does not answer), unknown (nothing is proven of it).
+States: up, lagging (behind more than the maximum lag), delayed (set up to stay
+behind), stopped (does not get on), failed (does not, because of an error), down
+(does not answer), unknown (nothing is proven of it). Why a replica of MySQL or
+MariaDB does not get on is known to a user with the privilege to see it,
+REPLICATION CLIENT or SLAVE MONITOR.
 
 With -watch it goes on, drawn in place on a terminal and a block each time
 elsewhere, until Ctrl-C. With -json each time gives one line:
 {"healthy": true, "primary": "db1:5432", "members": [{"name": …, "role": …,
-"state": …, "reason": …, "position": …, "lag_ns": …, "lag_bytes": …,
-"sample_age_ns": …}, …]}, with null for what is not known.
+"state": …, "reason": …, "position": …, "lag_ns": …, "lag_distance": …,
+"lag_unit": "bytes" or "transactions", "sample_age_ns": …}, …]}, with null for
+what is not known.
 
 Exit status: 0 if there is a primary and every member is up; 1 if not; 2 for a
 wrong command line or DSN; with -watch 0 at Ctrl-C.
@@ -43,6 +49,7 @@ func status(ctx context.Context, args []string, s streams) int {
 	watch := flags.Bool("watch", false, "go on until Ctrl-C")
 	interval := flags.Duration("interval", time.Second, "time between two looks with -watch")
 	asJSON := flags.Bool("json", false, "print JSON, one line each time")
+	asked := flags.String("driver", "", driverUsage)
 	timeout := flags.Duration("timeout", 5*time.Second, "how long a look may take")
 	dsn, end := statusArguments(flags, args, s)
 	if end >= 0 {
@@ -54,7 +61,11 @@ func status(ctx context.Context, args []string, s streams) int {
 	case *timeout <= 0:
 		return wrong(s, "status", errors.New("-timeout is not positive"))
 	}
-	db, err := splitter.Open(splitter.Config{DSN: dsn})
+	driver, err := driverOf(dsn, *asked)
+	if err != nil {
+		return wrong(s, "status", err)
+	}
+	db, err := splitter.Open(splitter.Config{Driver: driver, DSN: dsn})
 	if err != nil {
 		return wrong(s, "status", err)
 	}

@@ -82,7 +82,7 @@ func (p *page) nameWidth() int {
 func (p *page) health(style terminal.Style) []string {
 	w := p.nameWidth()
 	left, right := terminal.Left, terminal.Right
-	lines := []string{style.Dim(left("SERVER", w) + left("  ROLE", 10) + left(" STATE", 9) + right("LAG TIME", 9) + right("LAG BYTES", 11) + "  WHY NOT UP")}
+	lines := []string{style.Dim(left("SERVER", w) + left("  ROLE", 10) + left(" STATE", 9) + right("LAG TIME", 9) + right("BEHIND", 11) + "  NOTE")}
 	for i := range p.now.stats.Members {
 		m := &p.now.stats.Members[i]
 		lag, distance := lagOf(m)
@@ -90,7 +90,7 @@ func (p *page) health(style terminal.Style) []string {
 		switch m.State {
 		case "up":
 			state = style.Green(state)
-		case "down":
+		case "down", "failed":
 			state = style.Red(state)
 		default:
 			state = style.Yellow(state)
@@ -101,7 +101,7 @@ func (p *page) health(style terminal.Style) []string {
 	return lines
 }
 
-// lagOf prints a replica's lag in time and bytes, "-" where that says nothing.
+// lagOf prints a replica's lag in time and in positions, "-" where that says nothing.
 func lagOf(m *splitter.MemberStats) (lag, distance string) {
 	lag, distance = "-", "-"
 	if m.Role != "replica" || m.State == "down" || m.State == "unknown" {
@@ -111,7 +111,7 @@ func lagOf(m *splitter.MemberStats) (lag, distance string) {
 		lag = human.Duration(*m.Lag)
 	}
 	if m.LagDistance != nil {
-		distance = human.Bytes(*m.LagDistance)
+		distance = human.Distance(*m.LagDistance, m.LagUnit)
 	}
 	return lag, distance
 }

@@ -18,10 +18,10 @@ func example() *page {
 		return []splitter.MemberStats{
 			{Name: "127.0.0.1:1", Role: "primary", State: "up", Lag: of(time.Duration(0)), LagDistance: of(int64(0)),
 				InFlight: 3, Latency: 640 * time.Microsecond, Reads: reads / 10, Writes: writes},
-			{Name: "127.0.0.1:2", Role: "replica", State: "up", Lag: of(1200 * time.Microsecond), LagDistance: of(int64(376)),
+			{Name: "127.0.0.1:2", Role: "replica", State: "up", Lag: of(1200 * time.Microsecond), LagDistance: of(int64(376)), LagUnit: "bytes",
 				InFlight: 1, Latency: 410 * time.Microsecond, Reads: reads},
 			{Name: "127.0.0.1:3", Role: "replica", State: "lagging", Reason: "5.1s behind, the maximum is 2s",
-				Lag: of(5100 * time.Millisecond), LagDistance: of(int64(162 << 10)), Latency: 2 * time.Millisecond, Reads: reads / 4},
+				Lag: of(5100 * time.Millisecond), LagDistance: of(int64(162 << 10)), LagUnit: "bytes", Latency: 2 * time.Millisecond, Reads: reads / 4},
 			{Name: "127.0.0.1:4", Role: "replica", State: "down", Reason: "failed to connect to `user=app`:\n\tdial error: connection refused",
 				Lag: of(time.Millisecond), LagDistance: of(int64(0)), Latency: time.Millisecond},
 		}
@@ -40,7 +40,7 @@ func example() *page {
 			},
 			shop: shop.Figures{Checks: 11500, Eventual: 44, EventualOld: 8},
 		},
-		said: "Replay is paused on pg3: it gets the primary's changes and does not show them, so its lag grows. Users who wrote are served by pg2 at once.",
+		said: "pg3 stops applying: it gets the primary's changes and does not show them, so its lag grows. Users who wrote are served by pg2 at once.",
 		log:  []string{"0:03  pg3 is lagging, was up", "0:05  one", "0:06  two", "0:13  pg4 is down, was up: connection refused"},
 		hint: "Ctrl-C stops the servers and removes their data",
 	}
@@ -49,7 +49,7 @@ func example() *page {
 func TestPage(t *testing.T) {
 	want := `
 rwsplit demo  PostgreSQL 15.18, 12 users in a web shop              0:14 of 0:20
-SERVER  ROLE     STATE    LAG TIME  LAG BYTES  WHY NOT UP
+SERVER  ROLE     STATE    LAG TIME     BEHIND  NOTE
 pg1     primary  up              -          -
 pg2     replica  up         1.2 ms      376 B
 pg3     replica  lagging     5.1 s     162 kB  5.1s behind, the maximum is 2s
@@ -67,8 +67,8 @@ retries      2 reads tried again elsewhere, 0 refused by a replica
 errors       0 seen by users
 STALE READS  0 in 11,500 comparisons with what the reader wrote or saw before
              (8 of 44 reads with eventual consistency were old, as they may be)
-now  Replay is paused on pg3: it gets the primary's changes and does not show
-     them, so its lag grows. Users who wrote are served by pg2 at once.
+now  pg3 stops applying: it gets the primary's changes and does not show them,
+     so its lag grows. Users who wrote are served by pg2 at once.
 0:06  two
 0:13  pg4 is down, was up: connection refused
 Ctrl-C stops the servers and removes their data`
@@ -88,6 +88,21 @@ SERVER       OF READS           READS/S  OF WRITES  WRITES/S  IN FLIGHT  LATENCY
 `
 	if got := p.draw(80, 24, terminal.Style{}); !strings.Contains(got, want) {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestPageInTransactions(t *testing.T) {
+	p := example()
+	for i := range p.now.stats.Members {
+		p.now.stats.Members[i].LagUnit = "transactions"
+	}
+	failed := &p.now.stats.Members[2]
+	failed.State, failed.Reason, failed.LagDistance = "failed", "the applier has stopped: error 1062", of(int64(1234))
+	got := p.draw(80, 24, terminal.Style{Color: true})
+	for _, want := range []string{"1.2 ms     376 tx", terminal.Style{Color: true}.Red("failed  ") + "    5.1 s   1,234 tx  error 1062"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
 	}
 }
 

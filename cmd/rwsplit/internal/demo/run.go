@@ -10,11 +10,15 @@ import (
 
 	"github.com/rwsplit/rwsplit/cmd/rwsplit/internal/shop"
 	"github.com/rwsplit/rwsplit/integration/fixture"
+	"github.com/rwsplit/rwsplit/splitter"
 )
 
 // Options say what to show, and how.
 type Options struct {
 	DSN      string        // of a cluster that exists; empty: start one
+	Driver   string        // whose DSN it is, as splitter.Config has it
+	Engine   string        // to start: "postgres", "mysql" or "mariadb"
+	Version  string        // of the servers to start, as fixture.Options has it
 	Replicas int           // to start
 	Users    int           // of the shop
 	For      time.Duration // how long the shop is open; 0: until ctx is done
@@ -22,6 +26,13 @@ type Options struct {
 	Progress io.Writer // gets lines while no page is drawn
 	Display  *Display  // of the page; nil: lines all the way
 	Runtime  string    // of the servers, as fixture.Options has it
+}
+
+// started are the engines that can be started.
+var started = map[string]struct{ title, driver string }{
+	"postgres": {"PostgreSQL", splitter.PGX},
+	"mysql":    {"MySQL", splitter.MySQL},
+	"mariadb":  {"MariaDB", splitter.MySQL},
 }
 
 // ErrNotOpened is wrapped by the error of a demonstration that ended before the
@@ -34,22 +45,24 @@ var ErrNotOpened = errors.New("the shop was not opened")
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	summary := &Summary{Interrupted: true, FallbackReasons: map[string]uint64{}, Servers: []ServerSummary{}}
 	quiet := &muted{w: o.Progress}
-	dsn, names := o.DSN, map[string]string{}
+	c, names := shop.Config{Driver: o.Driver, DSN: o.DSN, Users: o.Users}, map[string]string{}
 	var servers *fixture.Cluster
-	if dsn == "" {
-		fmt.Fprintln(quiet, "starting a PostgreSQL primary and its replicas on this machine")
+	if o.DSN == "" {
+		of := started[o.Engine]
+		fmt.Fprintf(quiet, "starting a primary of %s and its replicas on this machine\n", of.title)
 		var err error
-		servers, err = fixture.Start(ctx, fixture.Options{Replicas: o.Replicas, Log: quiet, Runtime: o.Runtime})
+		servers, err = fixture.Start(ctx, fixture.Options{Engine: o.Engine, Version: o.Version, Replicas: o.Replicas, Log: quiet, Runtime: o.Runtime})
 		if err != nil {
 			return summary, fmt.Errorf("%w: %w", ErrNotOpened, err)
 		}
-		dsn = servers.DSN("rwsplit_max_lag=" + maxLag.String())
+		// A user who may see why a replica is not up: the page shows it.
+		c.Driver, c.DSN = of.driver, servers.MonitorDSN("rwsplit_max_lag="+maxLag.String())
 		for _, s := range servers.Servers() {
 			names[s.Addr()] = s.Name()
 		}
 	}
 	fmt.Fprintf(quiet, "opening a web shop for %d users, in the schema %s\n", o.Users, shop.Schema)
-	s, err := shop.Open(ctx, shop.Config{DSN: dsn, Users: o.Users})
+	s, err := shop.Open(ctx, c)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNotOpened, err)
 		return summary, errors.Join(err, closeServers(servers))

@@ -68,11 +68,11 @@ func (a act) say(name string, others []string) string {
 	}
 	switch a {
 	case pause:
-		return fmt.Sprintf("Replay is paused on %s: it gets the primary's changes and does not show them, so its lag grows. "+
-			"Users who wrote are served by %s at once; all others as soon as the pause is noticed, with %s of lag, the maximum, at the latest.",
+		return fmt.Sprintf("%s stops applying: it gets the primary's changes and does not show them, so its lag grows. "+
+			"Users who wrote are served by %s at once; all others as soon as that is noticed, with %s of lag, the maximum, at the latest.",
 			name, elsewhere, human.Duration(maxLag))
 	case resume:
-		return fmt.Sprintf("Replay goes on at %s: it applies what it missed, and takes reads again as soon as it has caught up.", name)
+		return fmt.Sprintf("%s applies again what it gets. It takes reads as soon as it has caught up.", name)
 	case kill:
 		return fmt.Sprintf("%s is killed, as by a crash. Reads that it does not answer any more are tried again on %s: retries are counted, and no user sees an error.", name, elsewhere)
 	default:

@@ -24,6 +24,20 @@ func Bytes(n int64) string {
 	return "" // not reached
 }
 
+// Distance prints how far apart two positions are, in the unit that
+// splitter.MemberStats names: bytes, or transactions, "tx" for short.
+func Distance(n int64, unit string) string {
+	switch {
+	case unit != "transactions":
+		return Bytes(n)
+	case n < 1e6:
+		return Count(uint64(max(n, 0))) + " tx"
+	case n < 1e9:
+		return threeDigits(float64(n)/1e6) + "M tx"
+	}
+	return threeDigits(float64(n)/1e9) + "G tx"
+}
+
 // Duration prints a duration from microseconds to days with two or three
 // digits.
 func Duration(d time.Duration) string {

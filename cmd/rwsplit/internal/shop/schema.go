@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rwsplit/rwsplit/splitter"
@@ -14,16 +17,17 @@ import (
 const Schema = "rwsplit_demo"
 
 // ErrSchemaExists says that the shop would not be alone in its schema.
-var ErrSchemaExists = errors.New("the schema " + Schema + " exists already: another demo uses it, or one that was killed left it behind" +
-	" (then: DROP SCHEMA " + Schema + " CASCADE)")
+var ErrSchemaExists = errors.New("the schema " + Schema + " exists already: another demo uses it, or one that was killed left it behind (then drop it)")
 
 const (
 	products   = 200
 	categories = 10
 )
 
-// tables are the schema after its creation. Each statement stands alone: what
-// one text may hold of several differs between the ways to send it.
+// tables are the schema after its creation, with {identity} for the type of a
+// column that numbers its rows. Each statement stands alone: what one text may
+// hold of several differs between the ways to send it. What refers to another
+// table says so at the end: MySQL ignored it beside a column for long.
 var tables = []string{
 	`CREATE TABLE rwsplit_demo.customers (
 		id bigint PRIMARY KEY,
@@ -35,77 +39,99 @@ var tables = []string{
 		category bigint NOT NULL,
 		name text NOT NULL,
 		price bigint NOT NULL)`,
-	`CREATE INDEX ON rwsplit_demo.products (category, id)`,
+	`CREATE INDEX products_of_category ON rwsplit_demo.products (category, id)`,
 	`CREATE TABLE rwsplit_demo.stock (
-		product_id bigint PRIMARY KEY REFERENCES rwsplit_demo.products,
+		product_id bigint PRIMARY KEY,
 		available bigint NOT NULL,
-		sold bigint NOT NULL)`,
+		sold bigint NOT NULL,
+		FOREIGN KEY (product_id) REFERENCES rwsplit_demo.products (id))`,
 	`CREATE TABLE rwsplit_demo.cart_items (
-		customer_id bigint REFERENCES rwsplit_demo.customers,
-		product_id bigint REFERENCES rwsplit_demo.products,
+		customer_id bigint,
+		product_id bigint,
 		quantity bigint NOT NULL,
-		PRIMARY KEY (customer_id, product_id))`,
+		PRIMARY KEY (customer_id, product_id),
+		FOREIGN KEY (customer_id) REFERENCES rwsplit_demo.customers (id),
+		FOREIGN KEY (product_id) REFERENCES rwsplit_demo.products (id))`,
 	`CREATE TABLE rwsplit_demo.orders (
-		id bigserial PRIMARY KEY,
-		customer_id bigint NOT NULL REFERENCES rwsplit_demo.customers,
-		total bigint NOT NULL)`,
-	`CREATE INDEX ON rwsplit_demo.orders (customer_id, id)`,
+		id {identity} PRIMARY KEY,
+		customer_id bigint NOT NULL,
+		total bigint NOT NULL,
+		FOREIGN KEY (customer_id) REFERENCES rwsplit_demo.customers (id))`,
+	`CREATE INDEX orders_of_customer ON rwsplit_demo.orders (customer_id, id)`,
 	`CREATE TABLE rwsplit_demo.order_items (
-		order_id bigint REFERENCES rwsplit_demo.orders,
-		product_id bigint REFERENCES rwsplit_demo.products,
+		order_id bigint,
+		product_id bigint,
 		quantity bigint NOT NULL,
-		PRIMARY KEY (order_id, product_id))`,
+		PRIMARY KEY (order_id, product_id),
+		FOREIGN KEY (order_id) REFERENCES rwsplit_demo.orders (id),
+		FOREIGN KEY (product_id) REFERENCES rwsplit_demo.products (id))`,
 	`CREATE TABLE rwsplit_demo.reviews (
-		id bigserial PRIMARY KEY,
-		customer_id bigint NOT NULL REFERENCES rwsplit_demo.customers,
-		product_id bigint NOT NULL REFERENCES rwsplit_demo.products,
-		body text NOT NULL)`,
+		id {identity} PRIMARY KEY,
+		customer_id bigint NOT NULL,
+		product_id bigint NOT NULL,
+		body text NOT NULL,
+		FOREIGN KEY (customer_id) REFERENCES rwsplit_demo.customers (id),
+		FOREIGN KEY (product_id) REFERENCES rwsplit_demo.products (id))`,
 	`CREATE TABLE rwsplit_demo.front_page (
+		id bigint PRIMARY KEY,
 		edition bigint NOT NULL,
 		headline text NOT NULL)`,
-	fmt.Sprintf(`INSERT INTO rwsplit_demo.products
-		SELECT i, i %% %d, 'Product ' || i, 100 + i * 37 %% 900 FROM generate_series(1, %d) AS i`, categories, products),
+}
+
+// rows are the first rows but for the customers'.
+var rows = []string{
+	fmt.Sprintf(`INSERT INTO rwsplit_demo.products %s SELECT i, i %% %d, concat('Product ', i), 100 + i * 37 %% 900 FROM series`,
+		series(strconv.Itoa(products)), categories),
 	`INSERT INTO rwsplit_demo.stock SELECT id, 1000000, 0 FROM rwsplit_demo.products`,
-	`INSERT INTO rwsplit_demo.front_page VALUES (1, 'Edition 1')`,
+	`INSERT INTO rwsplit_demo.front_page VALUES (1, 1, 'Edition 1')`,
+}
+
+// series is a WITH clause for the numbers i from 1 to n, of which MySQL and
+// MariaDB take 1000.
+func series(n string) string {
+	return "WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < " + n + ")"
 }
 
 // build makes the schema and its first rows, and returns when every replica that
 // gets on has them: until then a reader without a session may miss a table.
-func build(ctx context.Context, dsn string, users int) error {
-	db, err := splitter.Open(splitter.Config{DSN: dsn})
+func build(ctx context.Context, c Config) (*dialect, error) {
+	db, err := c.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer db.Close()
-	var exists bool
-	err = db.QueryRowContext(splitter.OnPrimary(ctx), "SELECT count(*) > 0 FROM pg_catalog.pg_namespace WHERE nspname = $1", Schema).Scan(&exists)
+	d, err := dialectOf(ctx, c.Driver, db)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if exists {
-		return ErrSchemaExists
+	var same int64
+	if err := db.QueryRowContext(splitter.OnPrimary(ctx), d.text(d.schemas), Schema).Scan(&same); err != nil {
+		return nil, err
+	}
+	if same > 0 {
+		return nil, ErrSchemaExists
 	}
 	if _, err := db.ExecContext(ctx, "CREATE SCHEMA "+Schema); err != nil {
-		return err
+		return nil, err
 	}
-	err = fill(ctx, db, users)
+	err = fill(ctx, db, d, c.Users)
 	if err == nil {
 		err = settle(ctx, db)
 	}
 	if err != nil {
-		return errors.Join(err, drop(dsn))
+		return nil, errors.Join(err, c.drop(d))
 	}
-	return nil
+	return d, nil
 }
 
-func fill(ctx context.Context, db *sql.DB, users int) error {
-	for _, t := range tables {
-		if _, err := db.ExecContext(ctx, t); err != nil {
+func fill(ctx context.Context, db *sql.DB, d *dialect, users int) error {
+	for _, q := range slices.Concat(tables, rows) {
+		if _, err := db.ExecContext(ctx, strings.ReplaceAll(q, "{identity}", d.identity)); err != nil {
 			return fmt.Errorf("prepare the shop: %w", err)
 		}
 	}
-	_, err := db.ExecContext(ctx, "INSERT INTO rwsplit_demo.customers SELECT i, 'Customer ' || i, 'none yet', 1 FROM generate_series(1, $1::bigint) AS i", users)
-	if err != nil {
+	customers := "INSERT INTO rwsplit_demo.customers " + series("?") + " SELECT i, concat('Customer ', i), 'none yet', 1 FROM series"
+	if _, err := db.ExecContext(ctx, d.text(customers), users); err != nil {
 		return fmt.Errorf("prepare the shop: %w", err)
 	}
 	return nil
@@ -142,15 +168,15 @@ func settle(ctx context.Context, db *sql.DB) error {
 }
 
 // drop removes the schema, whatever became of those who used it.
-func drop(dsn string) error {
-	db, err := splitter.Open(splitter.Config{DSN: dsn})
+func (c Config) drop(d *dialect) error {
+	db, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if _, err := db.ExecContext(ctx, "DROP SCHEMA "+Schema+" CASCADE"); err != nil {
+	if _, err := db.ExecContext(ctx, d.drop); err != nil {
 		return fmt.Errorf("drop the schema %s: %w", Schema, err)
 	}
 	return nil

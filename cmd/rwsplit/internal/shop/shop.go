@@ -14,8 +14,9 @@ import (
 
 // Config says what to open.
 type Config struct {
-	DSN   string
-	Users int
+	Driver string // as splitter.Config has it
+	DSN    string
+	Users  int
 
 	// Consistency is what the users' reads ask for; the zero value means
 	// splitter.Session. With less, stale reads are to be expected: it is how
@@ -23,9 +24,14 @@ type Config struct {
 	Consistency splitter.Consistency
 }
 
+func (c Config) open() (*sql.DB, error) {
+	return splitter.Open(splitter.Config{Driver: c.Driver, DSN: c.DSN})
+}
+
 // Shop is an open shop. Its methods are safe for concurrent use.
 type Shop struct {
 	config    Config
+	sql       *dialect
 	processes []*process
 	ledger    ledger
 	editions  editions
@@ -46,12 +52,13 @@ func Open(ctx context.Context, c Config) (*Shop, error) {
 	if c.Consistency == 0 {
 		c.Consistency = splitter.Session
 	}
-	if err := build(ctx, c.DSN, c.Users); err != nil {
+	d, err := build(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	s := &Shop{config: c}
+	s := &Shop{config: c, sql: d}
 	for range 2 {
-		p, err := openProcess(ctx, c)
+		p, err := openProcess(ctx, c, d)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -60,8 +67,8 @@ func Open(ctx context.Context, c Config) (*Shop, error) {
 	return s, nil
 }
 
-func openProcess(ctx context.Context, c Config) (*process, error) {
-	db, err := splitter.Open(splitter.Config{DSN: c.DSN})
+func openProcess(ctx context.Context, c Config, d *dialect) (*process, error) {
+	db, err := c.open()
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +80,11 @@ func openProcess(ctx context.Context, c Config) (*process, error) {
 	if err == nil {
 		// The first connections are slow; users should not meet that.
 		p.cluster.Ping(ctx)
-		p.product, err = db.PrepareContext(ctx, "SELECT p.name, p.price, s.sold FROM rwsplit_demo.products p"+
-			" JOIN rwsplit_demo.stock s ON s.product_id = p.id WHERE p.id = $1")
+		p.product, err = db.PrepareContext(ctx, d.text("SELECT p.name, p.price, s.sold FROM rwsplit_demo.products p"+
+			" JOIN rwsplit_demo.stock s ON s.product_id = p.id WHERE p.id = ?"))
 	}
 	if err == nil {
-		p.addToCart, err = db.PrepareContext(ctx, "INSERT INTO rwsplit_demo.cart_items AS c VALUES ($1, $2, $3)"+
-			" ON CONFLICT (customer_id, product_id) DO UPDATE SET quantity = c.quantity + EXCLUDED.quantity")
+		p.addToCart, err = db.PrepareContext(ctx, d.text(d.addToCart))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the shop: %w", err), db.Close())
@@ -123,7 +129,7 @@ func (s *Shop) Stats() []splitter.Stats {
 // Close drops the schema and closes the processes. Run must have returned.
 func (s *Shop) Close() error {
 	s.Abandon()
-	return drop(s.config.DSN)
+	return s.config.drop(s.sql)
 }
 
 // Abandon closes the processes and leaves the schema, whose servers are about to

@@ -13,9 +13,12 @@ import (
 
 // open runs a shop until enough was found or half a minute is over, with what is
 // done to the servers meanwhile.
-func open(t *testing.T, dsn string, c splitter.Consistency, meanwhile func(), enough func(Figures) bool) Figures {
+func open(t *testing.T, c *fixture.Cluster, consistency splitter.Consistency, meanwhile func(), enough func(Figures) bool) Figures {
 	t.Helper()
-	s, err := Open(t.Context(), Config{DSN: dsn, Users: 8, Consistency: c})
+	s, err := Open(t.Context(), Config{
+		Driver: driverOf(c), DSN: c.DSN("rwsplit_balance=round_robin"), // so that no replica is favoured
+		Users: 8, Consistency: consistency,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +49,13 @@ func open(t *testing.T, dsn string, c splitter.Consistency, meanwhile func(), en
 	return f
 }
 
+func driverOf(c *fixture.Cluster) string {
+	if c.Engine() == "postgres" {
+		return splitter.PGX
+	}
+	return splitter.MySQL
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -60,12 +70,18 @@ func TestCheck(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	c := fixture.ForTest(t, fixture.Options{})
+	for _, engine := range []string{"postgres", "mysql", "mariadb"} {
+		t.Run(engine, func(t *testing.T) { testCheck(t, engine) })
+	}
+}
+
+func testCheck(t *testing.T, engine string) {
+	c := fixture.ForTest(t, fixture.Options{Engine: engine})
 	still := c.Replicas()[0]
 	meanwhile := func() { must(t, still.PauseReplay(t.Context())) }
 
 	t.Run("session", func(t *testing.T) {
-		f := open(t, c.DSN(), splitter.Session, meanwhile, func(f Figures) bool {
+		f := open(t, c, splitter.Session, meanwhile, func(f Figures) bool {
 			return f.Checks > 1000 && f.Orders > 0 && f.Handovers > 0 && f.Bounded > 0 && f.Eventual > 0
 		})
 		must(t, still.ResumeReplay(t.Context()))
@@ -78,7 +94,7 @@ func TestCheck(t *testing.T) {
 		}
 	})
 	t.Run("planted fault", func(t *testing.T) {
-		f := open(t, c.DSN(), splitter.Eventual, meanwhile, func(f Figures) bool { return f.Unwritten > 0 && f.Backwards > 0 })
+		f := open(t, c, splitter.Eventual, meanwhile, func(f Figures) bool { return f.Unwritten > 0 && f.Backwards > 0 })
 		must(t, still.ResumeReplay(t.Context()))
 		t.Logf("%+v", f)
 		if f.Unwritten == 0 {
@@ -93,10 +109,10 @@ func TestCheck(t *testing.T) {
 	})
 	t.Run("schema is there", func(t *testing.T) {
 		must(t, c.Primary().Exec(t.Context(), "CREATE SCHEMA "+Schema))
-		if _, err := Open(t.Context(), Config{DSN: c.DSN(), Users: 1}); !errors.Is(err, ErrSchemaExists) {
+		if _, err := Open(t.Context(), Config{Driver: driverOf(c), DSN: c.DSN(), Users: 1}); !errors.Is(err, ErrSchemaExists) {
 			t.Errorf("got %v, want ErrSchemaExists", err)
 		}
-		if n, err := c.Primary().QueryText(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = $1", Schema); n != "1" || err != nil {
+		if n, err := c.Primary().QueryText(t.Context(), "SELECT count(*) FROM information_schema.schemata WHERE schema_name = '"+Schema+"'"); n != "1" || err != nil {
 			t.Errorf("somebody else's schema: %s left, %v", n, err)
 		}
 	})

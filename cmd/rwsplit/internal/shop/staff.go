@@ -52,7 +52,7 @@ func (s *Shop) edit(open, ctx context.Context) {
 	edition := int64(1)
 	for open.Err() == nil {
 		next := edition + 1
-		_, err := db.ExecContext(ctx, "UPDATE rwsplit_demo.front_page SET edition = $1, headline = $2", next, fmt.Sprintf("Edition %d", next))
+		_, err := db.ExecContext(ctx, s.sql.text("UPDATE rwsplit_demo.front_page SET edition = ?, headline = ? WHERE id = 1"), next, fmt.Sprintf("Edition %d", next))
 		if err == nil {
 			edition = next
 			s.editions.add(published{edition, time.Now()})
@@ -126,10 +126,10 @@ func report(ctx context.Context, db *sql.DB) (edition int64, err error) {
 		return 0, err
 	}
 	var ordered, sold int64
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(sum(quantity), 0)::bigint FROM rwsplit_demo.order_items").Scan(&ordered); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT coalesce(sum(quantity), 0) FROM rwsplit_demo.order_items").Scan(&ordered); err != nil {
 		return 0, err
 	}
-	if err := tx.QueryRowContext(ctx, "SELECT sum(sold)::bigint FROM rwsplit_demo.stock").Scan(&sold); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT sum(sold) FROM rwsplit_demo.stock").Scan(&sold); err != nil {
 		return 0, err
 	}
 	if ordered != sold {

@@ -16,15 +16,18 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// text is the statement in the engine's dialect.
+func (u *user) text(query string) string { return u.shop.sql.text(query) }
+
 // Readers.
 
 func (u *user) readProfile(ctx context.Context, q querier) (version int64, address string, err error) {
-	err = q.QueryRowContext(ctx, "SELECT version, address FROM rwsplit_demo.customers WHERE id = $1", u.id).Scan(&version, &address)
+	err = q.QueryRowContext(ctx, u.text("SELECT version, address FROM rwsplit_demo.customers WHERE id = ?"), u.id).Scan(&version, &address)
 	return version, address, err
 }
 
 func (u *user) readCart(ctx context.Context, q querier) (map[int64]int64, error) {
-	rows, err := q.QueryContext(ctx, "SELECT product_id, quantity FROM rwsplit_demo.cart_items WHERE customer_id = $1", u.id)
+	rows, err := q.QueryContext(ctx, u.text("SELECT product_id, quantity FROM rwsplit_demo.cart_items WHERE customer_id = ?"), u.id)
 	if err != nil {
 		return nil, err
 	}
@@ -41,16 +44,16 @@ func (u *user) readCart(ctx context.Context, q querier) (map[int64]int64, error)
 }
 
 func (u *user) readHistory(ctx context.Context, q querier) (h history, err error) {
-	err = q.QueryRowContext(ctx, "SELECT count(*), coalesce(max(id), 0), coalesce(sum(total), 0)::bigint"+
-		" FROM rwsplit_demo.orders WHERE customer_id = $1", u.id).Scan(&h.orders, &h.last, &h.total)
+	err = q.QueryRowContext(ctx, u.text("SELECT count(*), coalesce(max(id), 0), coalesce(sum(total), 0)"+
+		" FROM rwsplit_demo.orders WHERE customer_id = ?"), u.id).Scan(&h.orders, &h.last, &h.total)
 	return h, err
 }
 
 // Steps that read.
 
 func (u *user) browse(ctx context.Context) error {
-	rows, err := u.at.db.QueryContext(ctx, "SELECT p.id, s.sold FROM rwsplit_demo.products p"+
-		" JOIN rwsplit_demo.stock s ON s.product_id = p.id WHERE p.category = $1 ORDER BY p.id LIMIT 10", rand.IntN(categories))
+	rows, err := u.at.db.QueryContext(ctx, u.text("SELECT p.id, s.sold FROM rwsplit_demo.products p"+
+		" JOIN rwsplit_demo.stock s ON s.product_id = p.id WHERE p.category = ? ORDER BY p.id LIMIT 10"), rand.IntN(categories))
 	if err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (u *user) readAccount(ctx context.Context) error {
 
 // Steps that write, and then read what they wrote.
 
-// execer is a *sql.DB or *sql.Conn.
+// execer is a *sql.DB, *sql.Conn or *sql.Tx, which also writes.
 type execer interface {
 	querier
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -161,7 +164,7 @@ func (u *user) editOnConn(ctx context.Context) error {
 
 func (u *user) editAndReload(ctx context.Context, db execer) error {
 	address := fmt.Sprintf("%d Main Street", rand.IntN(1e6))
-	r, err := db.ExecContext(ctx, "UPDATE rwsplit_demo.customers SET address = $2, version = version + 1 WHERE id = $1", u.id, address)
+	r, err := db.ExecContext(ctx, u.text("UPDATE rwsplit_demo.customers SET address = ?, version = version + 1 WHERE id = ?"), address, u.id)
 	if err != nil {
 		return u.wrote(err)
 	}
@@ -178,7 +181,7 @@ func (u *user) editAndReload(ctx context.Context, db execer) error {
 
 func (u *user) addToCart(ctx context.Context) error {
 	product, quantity := anyProduct(), 1+rand.Int64N(3)
-	if _, err := u.at.addToCart.ExecContext(ctx, u.id, product, quantity); err != nil {
+	if _, err := u.at.addToCart.ExecContext(ctx, u.id, product, quantity, quantity); err != nil {
 		return u.wrote(err)
 	}
 	u.cart[product] += quantity
@@ -191,14 +194,13 @@ func (u *user) addToCart(ctx context.Context) error {
 
 func (u *user) review(ctx context.Context) error {
 	body := fmt.Sprintf("%d stars", 1+rand.IntN(5))
-	var id int64
-	err := u.at.db.QueryRowContext(ctx, "INSERT INTO rwsplit_demo.reviews (customer_id, product_id, body) VALUES ($1, $2, $3) RETURNING id",
-		u.id, anyProduct(), body).Scan(&id)
+	id, err := u.shop.sql.insert(ctx, u.at.db, "INSERT INTO rwsplit_demo.reviews (customer_id, product_id, body) VALUES (?, ?, ?)",
+		u.id, anyProduct(), body)
 	if err != nil {
 		return err // the user knows no review whose id he was not told
 	}
 	var shown string
-	err = u.at.db.QueryRowContext(ctx, "SELECT body FROM rwsplit_demo.reviews WHERE id = $1", id).Scan(&shown)
+	err = u.at.db.QueryRowContext(ctx, u.text("SELECT body FROM rwsplit_demo.reviews WHERE id = ?"), id).Scan(&shown)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -236,28 +238,23 @@ func (u *user) placeOrder(ctx context.Context, regret bool) error {
 	order := history{orders: u.history.orders + 1}
 	sold := make(map[int64]int64)
 	for _, product := range slices.Sorted(maps.Keys(u.cart)) { // in one order, so that no two orders deadlock
-		var price, now int64
-		err := tx.QueryRowContext(ctx, "UPDATE rwsplit_demo.stock s SET available = available - $2, sold = sold + $2"+
-			" FROM rwsplit_demo.products p WHERE s.product_id = $1 AND p.id = $1 RETURNING p.price, s.sold",
-			product, u.cart[product]).Scan(&price, &now)
+		price, now, err := u.shop.sql.take(ctx, tx, product, u.cart[product])
 		if err != nil {
 			return err
 		}
 		order.total += price * u.cart[product]
 		sold[product] = now
 	}
-	err = tx.QueryRowContext(ctx, "INSERT INTO rwsplit_demo.orders (customer_id, total) VALUES ($1, $2) RETURNING id",
-		u.id, order.total).Scan(&order.last)
+	order.last, err = u.shop.sql.insert(ctx, tx, "INSERT INTO rwsplit_demo.orders (customer_id, total) VALUES (?, ?)", u.id, order.total)
 	if err != nil {
 		return err
 	}
-	for _, q := range []string{
-		"INSERT INTO rwsplit_demo.order_items SELECT $2, product_id, quantity FROM rwsplit_demo.cart_items WHERE customer_id = $1",
-		"DELETE FROM rwsplit_demo.cart_items WHERE customer_id = $1 AND $2 > 0",
-	} {
-		if _, err := tx.ExecContext(ctx, q, u.id, order.last); err != nil {
-			return err
-		}
+	if _, err := tx.ExecContext(ctx, u.text("INSERT INTO rwsplit_demo.order_items SELECT ?, product_id, quantity"+
+		" FROM rwsplit_demo.cart_items WHERE customer_id = ?"), order.last, u.id); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, u.text("DELETE FROM rwsplit_demo.cart_items WHERE customer_id = ?"), u.id); err != nil {
+		return err
 	}
 	if regret {
 		return tx.Rollback()
@@ -278,6 +275,6 @@ func (u *user) placeOrder(ctx context.Context, regret bool) error {
 func anyProduct() int64 { return 1 + rand.Int64N(products) }
 
 func readEdition(ctx context.Context, q querier) (edition int64, err error) {
-	err = q.QueryRowContext(ctx, "SELECT edition FROM rwsplit_demo.front_page").Scan(&edition)
+	err = q.QueryRowContext(ctx, "SELECT edition FROM rwsplit_demo.front_page WHERE id = 1").Scan(&edition)
 	return edition, err
 }
