@@ -8,11 +8,22 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 SERVER_PACKAGES = ./integration/... ./cmd/...
 FAST_PACKAGES   = ./driver/... ./internal/... ./lag/... ./session/... ./splitter/...
 
+# The servers that tests run against: one version of each kind with all there is,
+# the others with the suite of package integration and fewer reads of sessions.
+# One with a question mark is nobody's loss: its image is pulled, or not.
+SERVERS       = postgres:15 mariadb:10.11 mysql:9.7
+MORE_SERVERS  = postgres:17 postgres:18 mariadb:11.8
+OPTIONAL      = mysql:8.4?
+FEWER_READS   = 30000
+
+ENGINE ?= postgres
+
 .PHONY: help demo test test-fast test-servers test-differential lint vuln fuzz bench cc
 
 help:
 	@echo "make demo       a real primary and two replicas here, a load, a live page; Ctrl-C ends it"
-	@echo "make test       all tests, with -race, against real servers"
+	@echo "                ENGINE=postgres (the default), mysql or mariadb"
+	@echo "make test       all tests, with -race, against real servers of several versions"
 	@echo "make test-fast  the tests that need no server"
 	@echo "make lint       gofmt, vet, staticcheck"
 	@echo "make vuln       known vulnerabilities (needs the vulnerability database)"
@@ -20,7 +31,7 @@ help:
 	@echo "make bench      what a routed read costs over a plain one"
 
 demo:
-	go run ./cmd/rwsplit demo
+	go run ./cmd/rwsplit demo -engine $(ENGINE)
 
 test: lint test-fast test-differential test-servers
 
@@ -32,9 +43,15 @@ test-fast: cc
 test-differential: cc
 	cd internal/statement/differential && go test ./...
 
+# What cannot be had here is said before, and in the last lines again.
 test-servers: cc
-	@go run ./integration/servers
-	go test -race -count=1 -p 1 -timeout 20m $(SERVER_PACKAGES)
+	@go run ./integration/servers $(SERVERS) $(MORE_SERVERS) "$(OPTIONAL)"
+	RWSPLIT_SERVERS="$$(go run ./integration/servers -list $(SERVERS))" \
+		go test -race -count=1 -p 1 -timeout 30m $(SERVER_PACKAGES)
+	@more="$$(go run ./integration/servers -list $(MORE_SERVERS) "$(OPTIONAL)")"; \
+	if [ -n "$$more" ]; then set -x; \
+		RWSPLIT_SERVERS="$$more" go test -race -count=1 -timeout 40m ./integration -session-reads $(FEWER_READS); fi
+	@go run ./integration/servers $(SERVERS) $(MORE_SERVERS) "$(OPTIONAL)"
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
