@@ -66,11 +66,12 @@ type dialect struct {
 	foreign         func(own string) []string // positions of other clusters and histories
 
 	// Of MySQL and MariaDB.
-	unlock             []string // makes a replica take writes, also of root
-	delay              string   // has a replica apply changes %d seconds late
-	source, dropSource string   // adds a source "other" that is not running; removes it
-	tags               []string // of GTIDs
-	params             []string // further ways to connect
+	unlock             []string          // makes a replica take writes, also of root
+	delay              string            // has a replica apply changes %d seconds late
+	source, dropSource string            // adds a source "other" that is not running; removes it
+	tags               []string          // of GTIDs
+	params             []string          // further ways to connect
+	noGTIDs            map[string]string // settings of a server that has none
 	cases              func() []string
 }
 
@@ -183,6 +184,7 @@ var mySQLDialect = dialect{
 	dropSource: `RESET REPLICA ALL FOR CHANNEL 'other'`,
 	tags:       []string{"", ":a", ":blue_1"}, // of 8.3 and later
 	params:     []string{"tls=skip-verify"},
+	noGTIDs:    map[string]string{"gtid_mode": "OFF"},
 	cases:      cases.MySQL,
 }
 
@@ -204,6 +206,7 @@ func mariaDBDialect() *dialect {
 	d.source = `CHANGE MASTER 'other' TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1, MASTER_USER = 'x'`
 	d.dropSource = `RESET SLAVE 'other' ALL`
 	d.params = nil
+	d.noGTIDs = map[string]string{"skip_log_bin": "ON"}
 	return &d
 }
 

@@ -32,7 +32,7 @@ func TestGuarantees(t *testing.T) { eachEngine(t, testGuarantees) }
 
 func testGuarantees(t *testing.T, e *engine) {
 	c := e.start(t, fixture.Options{})
-	db := e.open(t, c, "rwsplit_wait_budget=250ms")
+	db := e.open(t, c, "rwsplit_wait_budget=1s") // two cores have much to do
 	load := newGuarantees(t, e, db)
 	stop := pauseAtRandom(t, c, 60*time.Millisecond, 120*time.Millisecond)
 	load.run(*sessionReads, session.NewContext)
@@ -322,4 +322,27 @@ func (g *guarantees) readCounter(ctx context.Context, seen []int64) error {
 		g.back.Add(1)
 	}
 	return rows.Err()
+}
+
+// TestDDL: what changes the schema is a write like any other, with a session and
+// without one.
+func TestDDL(t *testing.T) { eachEngine(t, testDDL) }
+
+func testDDL(t *testing.T, e *engine) {
+	c := e.shared(t)
+	db := e.open(t, c, patient)
+	ready(t, db)
+	ctx := ctxFor(t)
+	for i := range 30 {
+		if i%2 == 0 {
+			ctx = session.NewContext(ctx, session.New())
+		}
+		mustExecIn(t, ctx, db, fmt.Sprintf(`CREATE TABLE ddl_%d (v int)`, i))
+		one[int](t, ctx, db, fmt.Sprintf(`SELECT count(v) FROM ddl_%d`, i))
+		mustExecIn(t, ctx, db, fmt.Sprintf(`ALTER TABLE ddl_%d ADD COLUMN w int`, i))
+		one[int](t, ctx, db, fmt.Sprintf(`SELECT count(w) FROM ddl_%d`, i))
+	}
+	if n := statsOf(t, db).Reads["replica"]; n < 30 {
+		t.Errorf("%d of 60 reads on replicas", n)
+	}
 }

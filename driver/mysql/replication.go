@@ -31,10 +31,13 @@ func (r *replication) describe(sample *lag.Sample) {
 	sample.Follows = r.follows
 	sample.Stopped, sample.Failed = r.stopped, r.failed
 	sample.Notice = r.notice
-	if r.denied && r.follows {
-		sample.Notice = ""
-	}
 	sample.Delay = r.delay
+}
+
+// unseen says of a server that takes writes why it may be a replica all the same.
+var unseen = [...]string{
+	mySQL:   "this user may not see whether it replicates: make replicas read_only, or GRANT REPLICATION CLIENT",
+	mariaDB: "this user may not see whether it replicates: make replicas read_only, or GRANT SLAVE MONITOR",
 }
 
 // Errors of the server.
@@ -84,10 +87,6 @@ func (c *conn) readReplication(ctx context.Context) error {
 		return c.readReplication(ctx)
 	case refusal.Number == errAccessDenied:
 		id.replication.denied = true
-		id.replication.notice = "this user may not see whether it replicates: make replicas read_only, or GRANT REPLICATION CLIENT"
-		if id.flavor == mariaDB {
-			id.replication.notice = "this user may not see whether it replicates: make replicas read_only, or GRANT SLAVE MONITOR"
-		}
 		return c.readReplication(ctx)
 	}
 	return err
