@@ -10,6 +10,6 @@ GRANT REPLICATION SLAVE ON *.* TO replication@'%';
 CREATE DATABASE shop;
 CREATE USER app@'%' IDENTIFIED BY '$MYSQL_ROOT_PASSWORD';
 GRANT ALL ON shop.* TO app@'%';
-GRANT ALL ON rwsplit_demo.* TO app@'%';
+GRANT ALL ON \`rwsplit\\_demo\`.* TO app@'%';
 GRANT REPLICATION CLIENT ON *.* TO app@'%'; -- to see why a replica is not used
 SQL

@@ -59,7 +59,7 @@ mirror() {
 timed() {
 	local what=$1 began=$SECONDS
 	shift
-	"$@" >"$log" 2>&1 </dev/null || fail "$what failed"
+	timeout 1800 "$@" >"$log" 2>&1 </dev/null || fail "$what failed"
 	say "$what: $((SECONDS - began)) s"
 }
 
@@ -103,12 +103,13 @@ base() {
 	local script=()
 	[ -e "/usr/share/debootstrap/scripts/$1" ] || script=(/usr/share/debootstrap/scripts/sid)
 	timed "root of Debian $1" debootstrap --variant=minbase "$1" "$work/$1" "$archive" "${script[@]}"
-	rm -rf "$work/$1"/var/cache/apt/archives/*.deb "$work/$1"/var/lib/apt/lists/*
-	timed "image $name" import "$work/$1" "$name"
+	# debootstrap copies what is this machine's.
+	rm -rf "$work/$1"/etc/{hostname,resolv.conf} "$work/$1"/var/log/bootstrap.log \
+		"$work/$1"/var/cache/apt/archives/*.deb "$work/$1"/var/cache/apt/*.bin "$work/$1"/var/lib/apt/lists/*
+	# shellcheck disable=SC2016 # they are the inner shell's
+	timed "image $name" bash -c 'tar -C "$1" -c . | docker import - "$2"' import "$work/$1" "$name"
 	rm -rf "${work:?}/$1"
 }
-
-import() { tar -C "$1" -c . | docker import - "$2"; }
 
 stand_in() {
 	local image=$1 from
@@ -120,6 +121,12 @@ stand_in() {
 		--build-arg "APT=$(apt_configuration)" \
 		"$here/$(folder "$image")"
 	say "$image is a stand-in for the official image, made of Debian's packages"
+	local server
+	server=$(docker run --rm --entrypoint sh "$image" -c 'for s in mysqld mariadbd postgres; do if command -v $s >/dev/null; then exec $s --version; fi; done')
+	case $server in
+	*" ${image#*:}."*) ;;
+	*) say "*** Debian $from has another version by now: $server" ;;
+	esac
 }
 
 docker version --format '{{.Server.Version}}' >"$log" 2>&1 || fail "no Docker engine answers; integration/images/docker.sh starts one"
