@@ -70,7 +70,7 @@ fuzz:
 	done
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./driver ./internal/statement ./session
+	go test -run '^$$' -bench . -benchmem ./driver ./internal/statement ./lag ./session
 
 # The race detector needs a C compiler.
 cc:

@@ -36,15 +36,15 @@ drop_stale() {
 install_engine() {
 	command -v apt-get >/dev/null || fail 2 "no Docker engine answers, and there is no apt-get to install one: install Docker"
 	local packages=(docker.io iptables) apt=(-qq -o DPkg::Lock::Timeout=300)
-	say "apt-get update"
-	apt-get "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that are here"
+	local output
+	output=$(apt-get "${apt[@]}" update 2>&1) || say "apt-get update failed, trying with the lists that are here: $output"
 	# From Debian 13 on, the client is a package of its own.
 	if ! command -v docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then
 		packages+=(docker-cli)
 	fi
 	say "installing ${packages[*]} from the distribution's packages"
-	DEBIAN_FRONTEND=noninteractive apt-get "${apt[@]}" install -y --no-install-recommends "${packages[@]}" >&2 </dev/null ||
-		fail 1 "apt-get install ${packages[*]} failed"
+	output=$(DEBIAN_FRONTEND=noninteractive apt-get "${apt[@]}" install -y --no-install-recommends "${packages[@]}" 2>&1 </dev/null) ||
+		fail 1 "apt-get install ${packages[*]} failed: $output"
 	hash -r
 }
 
