@@ -34,6 +34,7 @@ func testGuarantees(t *testing.T, e *engine) {
 	c := e.start(t, fixture.Options{})
 	db := e.open(t, c, "rwsplit_wait_budget=1s") // two cores have much to do
 	load := newGuarantees(t, e, db)
+	must(t, c.WaitReplicas(ctxFor(t))) // for the tables
 	stop := pauseAtRandom(t, c, 60*time.Millisecond, 120*time.Millisecond)
 	load.run(*sessionReads, session.NewContext)
 	stop()
@@ -65,6 +66,7 @@ func testGuaranteesCanFail(t *testing.T, e *engine) {
 	c := e.start(t, fixture.Options{})
 	db := e.open(t, c)
 	load := newGuarantees(t, e, db)
+	must(t, c.WaitReplicas(ctxFor(t))) // for the tables
 	stop := pauseAtRandom(t, c, 60*time.Millisecond, 120*time.Millisecond)
 	load.run(10_000, func(ctx context.Context, s *session.Session) context.Context {
 		return splitter.WithConsistency(session.NewContext(ctx, s), splitter.Eventual)
