@@ -22,9 +22,11 @@ fail() { # STATUS MESSAGE
 answers() { timeout 10 docker version --format '{{.Server.Version}}' 2>&1; }
 
 # is PIDFILE NAME: is the process of the pid file alive, and is it that program?
+# One that was killed and that nobody has waited for has its name still.
 is() {
 	local pid
-	pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ]
+	pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] &&
+		! grep -q '^State:.*Z' "/proc/$pid/status" 2>/dev/null
 }
 
 # A pid file whose number another program has by now, after a reboot or a kill,
