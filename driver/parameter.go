@@ -1,5 +1,17 @@
 package driver
 
+import "strings"
+
+// ParameterPrefix begins the names of the parameters of a data source name that
+// are rwsplit's.
+const ParameterPrefix = "rwsplit_"
+
+// HasParameterPrefix reports whether a name begins so, in whatever case: one that
+// the wrapped driver is about to send to the server is a mistake.
+func HasParameterPrefix(name string) bool {
+	return len(name) >= len(ParameterPrefix) && strings.EqualFold(name[:len(ParameterPrefix)], ParameterPrefix)
+}
+
 // Parameter is one name and value of a data source name.
 type Parameter struct{ Name, Value string }
 

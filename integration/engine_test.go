@@ -238,7 +238,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, e *engine), kinds ...strin
 	must(t, err)
 	ran := false
 	for _, e := range all {
-		if len(kinds) > 0 && !contains(kinds, e.kind) {
+		if len(kinds) > 0 && !slices.Contains(kinds, e.kind) {
 			continue
 		}
 		ran = true
@@ -247,15 +247,6 @@ func eachEngine(t *testing.T, test func(t *testing.T, e *engine), kinds ...strin
 	if !ran {
 		t.Skipf("RWSPLIT_SERVERS has none of %v", kinds)
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // start starts servers for one test.

@@ -13,7 +13,7 @@ import (
 )
 
 // optionPrefix begins the DSN parameters that are ours.
-const optionPrefix = "rwsplit_"
+const optionPrefix = driver.ParameterPrefix
 
 // options are the DSN parameters, without their prefix.
 var options = map[string]func(c *Config, value string) error{

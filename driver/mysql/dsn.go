@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -129,7 +130,6 @@ var unreadable = []string{"big5", "cp932", "gb18030", "gbk", "sjis"}
 
 // check refuses parameters that this engine cannot work with.
 func (p parts) check() error {
-	const ours = "rwsplit_"
 	for _, pair := range p.pairs() {
 		name, escaped, _ := strings.Cut(pair, "=")
 		value, err := url.QueryUnescape(escaped)
@@ -137,15 +137,16 @@ func (p parts) check() error {
 			return fmt.Errorf("rwsplit: DSN: the value of %s has a malformed %%-escape; write a plain %% as %%25", rwsplit.ShownName(name, "a parameter "))
 		}
 		switch {
-		case len(name) >= len(ours) && strings.EqualFold(name[:len(ours)], ours):
-			return fmt.Errorf("rwsplit: parameter %s has to be in lower case", rwsplit.ShownName(name, ours))
+		case rwsplit.HasParameterPrefix(name):
+			return fmt.Errorf("rwsplit: parameter %s has to be in lower case", rwsplit.ShownName(name, rwsplit.ParameterPrefix))
 		case strings.EqualFold(name, "user"), strings.EqualFold(name, "password"), strings.EqualFold(name, "passwd"):
 			return errors.New("rwsplit: DSN: the user and the password stand at the beginning, as in user:password@tcp(host1:3306,host2:3306)/database, not among the parameters")
 		case name == "strict":
 			return errors.New("rwsplit: DSN: go-sql-driver has no parameter strict any more; set sql_mode instead")
 		case name == "charset" || name == "collation":
 			for _, set := range strings.Split(value, ",") {
-				if charset, _, _ := strings.Cut(set, "_"); contains(unreadable, charset) {
+				charset, _, _ := strings.Cut(set, "_")
+				if slices.Contains(unreadable, strings.ToLower(charset)) {
 					return fmt.Errorf("rwsplit: DSN: %s: statements cannot be read safely in %s; use utf8mb4", name, strings.Join(unreadable, ", "))
 				}
 			}
@@ -154,15 +155,6 @@ func (p parts) check() error {
 		}
 	}
 	return nil
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if strings.EqualFold(w, word) {
-			return true
-		}
-	}
-	return false
 }
 
 // off reports whether the server takes the value of a variable for false.

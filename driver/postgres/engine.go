@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -99,10 +98,9 @@ func New(c Config) (*Engine, error) {
 // checkRuntime refuses parameters of ours that pgx is about to send to the server,
 // which would refuse the connection.
 func checkRuntime(parameters map[string]string) error {
-	const ours = "rwsplit_"
 	for name := range parameters {
-		if len(name) >= len(ours) && strings.EqualFold(name[:len(ours)], ours) {
-			return fmt.Errorf("rwsplit: parameter %s has to be in the DSN itself, in lower case (it cannot be in a service file)", rwsplit.ShownName(name, ours))
+		if rwsplit.HasParameterPrefix(name) {
+			return fmt.Errorf("rwsplit: parameter %s has to be in the DSN itself, in lower case (it cannot be in a service file)", rwsplit.ShownName(name, rwsplit.ParameterPrefix))
 		}
 	}
 	return nil

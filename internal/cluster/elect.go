@@ -60,8 +60,8 @@ func noteRivals(members []standing, primary int) {
 // Of several that take writes, the one promoted last wins: the other is what a
 // failover left behind. Where that does not tell, the one that the configuration
 // names first; a primary that lives gives way to it only if it lacks nothing and
-// was no replica. A member of an older history than the current primary's, or of another database,
-// is never its successor.
+// was no replica. A member of an older history than the current primary's, or of
+// another database, is never its successor.
 //
 // The first primary is elected once all were asked: the one that answers first
 // may be what a failover left behind. It is none while two might be it and the
