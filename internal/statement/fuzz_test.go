@@ -13,6 +13,9 @@ func FuzzClassifyPostgres(f *testing.F) {
 			f.Add(r.SQL)
 		}
 	}
+	for _, r := range replayed {
+		f.Add(r.sql)
+	}
 	catalog := Postgres.NewCatalog([]Function{{"public", "f", false}, {"public", "lower", true}})
 	f.Fuzz(func(t *testing.T, sql string) {
 		s := Classify(Postgres, sql)
@@ -25,6 +28,7 @@ func FuzzClassifyPostgres(f *testing.F) {
 		if again.lex.steps > 20*len(sql)+1000 {
 			t.Errorf("%d steps for %d bytes", again.lex.steps, len(sql))
 		}
+		checkSettings(t, Postgres, sql, s)
 		if s.Kind != Read {
 			if s.Calls != nil {
 				t.Error("calls of what is no read")
@@ -69,4 +73,20 @@ func FuzzClassifyPostgres(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkSettings: a text that is run again is nothing but settings.
+func checkSettings(t *testing.T, d Dialect, sql string, s *Statement) {
+	t.Helper()
+	if s.Settings == nil {
+		return
+	}
+	if s.Kind != Session || !s.Dirty || s.MayBegin || s.Transaction != NoTransaction {
+		t.Errorf("%q are set by %+v", s.Settings, s)
+	}
+	for _, tail := range []string{"\n;delete from t", "\n;begin", "\n;select f()"} {
+		if more := Classify(d, sql+tail).Settings; more != nil {
+			t.Errorf("with %q at its end it sets %q", tail, more)
+		}
+	}
 }

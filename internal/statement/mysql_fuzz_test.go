@@ -16,6 +16,9 @@ func fuzzMySQL(f *testing.F, d Dialect) {
 			f.Add(r.SQL)
 		}
 	})
+	for _, r := range replayed {
+		f.Add(r.sql)
+	}
 	catalog := d.NewCatalog([]Function{{"shop", "f", false}, {"shop", "any_value", true}})
 	f.Fuzz(func(t *testing.T, sql string) {
 		s := Classify(d, sql)
@@ -33,6 +36,7 @@ func fuzzMySQL(f *testing.F, d Dialect) {
 		if family, _, _ := Classify(MySQLFamily, sql).Resolve(nil); kind.over(family) {
 			t.Errorf("%v here, and %v of the family", kind, family)
 		}
+		checkSettings(t, d, sql, s)
 		if s.Kind != Read {
 			if s.Calls != nil {
 				t.Error("calls of what is no read")

@@ -93,7 +93,11 @@ type Statement struct {
 	// read-only transaction, and that would be wrong. Error 25006 of PostgreSQL
 	// and 1792 of MySQL are no net for it.
 	SilentOnReplica bool
-	Hint            Hint
+	// Settings are what the text sets for its session, by name, if it does
+	// nothing else and can be run again on another server's connection to the
+	// same effect. Dirty is set as well.
+	Settings []string
+	Hint     Hint
 }
 
 // Call is a function that a text calls.
@@ -110,6 +114,14 @@ type Call struct {
 // Classify says what kind of statement a text is. It never fails: what is not
 // understood is a Write. Its time is linear in the length of the text.
 func Classify(d Dialect, sql string) *Statement {
+	st := classify(d, sql)
+	if st.Kind == Session && st.Reason == Setting && st.Dirty && !st.MayBegin && st.Transaction == NoTransaction {
+		st.Settings = settingsOf(d, sql)
+	}
+	return st
+}
+
+func classify(d Dialect, sql string) *Statement {
 	switch d {
 	case Postgres:
 		return classifyPostgres(sql)
