@@ -41,7 +41,7 @@ func TestPinning(t *testing.T) {
 			if s := b.server(ctx, c, selectKey, "k"); s != "db1" {
 				t.Errorf("before: %s", s)
 			}
-			b.exec(ctx, c, "SET app.user = 'x'")
+			b.exec(ctx, c, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY") // not for replicas
 			for range 3 {
 				if _, s, setting, err := ask(ctx, c, "SHOW app.user"); err != nil || s != "db0" || setting == "" {
 					t.Errorf("after: %s has %q, %v", s, setting, err)
@@ -185,7 +185,7 @@ func TestReadOnlyTransaction(t *testing.T) {
 				t.Errorf("begun on %s, then on %s", home, s)
 			}
 		}
-		for _, text := range []string{"SELECT pg_advisory_lock(1)", "SET app.user = 'x'", "PREPARE p AS SELECT 1"} {
+		for _, text := range []string{"SELECT pg_advisory_lock(1)", "SET seed = 1", "PREPARE p AS SELECT 1"} {
 			if _, err := tx.ExecContext(ctx, text); !errors.Is(err, ErrReplicaTransaction) {
 				t.Errorf("%s: %v", text, err)
 			}

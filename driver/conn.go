@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"github.com/rwsplit/rwsplit/internal/cluster"
 	"github.com/rwsplit/rwsplit/internal/statement"
 )
 
@@ -17,17 +16,17 @@ type conn struct {
 	owner  bool // the DB ends with this connection
 	closed bool
 
-	// Of the checkout: what it leased, and what is to be noted or undone when
+	// Of the checkout: what it holds, and what is to be noted or undone when
 	// it ends.
-	primary, replica           cluster.Lease
-	last                       *cluster.Lease // that the last statement ran on
-	primaryDirty, replicaDirty bool           // session state: not for another caller
-	sqlTransaction             bool           // opened by a statement, not by BeginTx
-	unsure                     bool           // a procedure may have opened one
-	wrote                      bool           // on the connection to the primary
-	fallback                   bool           // holds a slot of db.fallbacks
-	tx                         transaction
-	writing                    []*writeRows // those that are open
+	primary, replica holding
+	last             *holding // that the last statement ran on
+	settings         settings
+	sqlTransaction   bool // opened by a statement, not by BeginTx
+	unsure           bool // a procedure may have opened one
+	wrote            bool // on the connection to the primary
+	fallback         bool // holds a slot of db.fallbacks
+	tx               transaction
+	writing          []*writeRows // those that are open
 
 	search search // of the read that runs; here, because it would escape
 }
@@ -72,7 +71,7 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 	h := hintsOf(ctx)
 	var count *atomic.Uint64
 	switch {
-	case c.pinned():
+	case c.pinned(), c.settings.bound:
 		count = &counters.Pinned
 	case st.Previous && c.last == &c.replica && c.replica.Valid():
 		if k.method != prepare {
@@ -113,7 +112,7 @@ func (c *conn) pinned() bool {
 	if open, known := c.db.engine.InTransaction(c.primary.Conn().Driver); known {
 		c.sqlTransaction, c.unsure = open, false
 	}
-	return c.primaryDirty || c.sqlTransaction || c.unsure
+	return c.primary.dirty || c.sqlTransaction || c.unsure
 }
 
 // Ping implements driver.Pinger: the primary answers.
@@ -134,7 +133,7 @@ func (c *conn) Ping(ctx context.Context) error {
 		if !c.again(ctx, err, fresh, attempt) {
 			return err
 		}
-		discard(&c.primary, attempt)
+		c.discard(&c.primary, attempt)
 	}
 }
 
@@ -152,26 +151,20 @@ func (c *conn) again(ctx context.Context, err error, fresh bool, attempt int) bo
 
 // discard closes a connection that turned out to be dead. Where one after another
 // is, the server has ended them all: the last attempt gets a new one.
-func discard(l *cluster.Lease, attempt int) {
-	node := l.Node
-	l.Release(false)
+func (c *conn) discard(h *holding, attempt int) {
+	node := h.Node
+	c.handBack(h, false)
 	if attempt == maxAttempts-1 {
 		node.CloseIdle()
 	}
-}
-
-// resting reports whether nothing runs on the connection, and no rows are open.
-func resting(l *cluster.Lease) bool {
-	return l.Valid() && l.Node.Member.Server.Reusable(l.Conn().Driver)
 }
 
 // yieldReplica and yieldPrimary hand back a connection that nothing keeps, so that
 // the checkout does not wait for one member's connection while it holds another's:
 // two that do so could wait for each other.
 func (c *conn) yieldReplica() {
-	if resting(&c.replica) {
-		c.replica.Release(!c.replicaDirty)
-		c.replicaDirty = false
+	if c.replica.resting() {
+		c.handBack(&c.replica, true)
 	}
 }
 
@@ -180,11 +173,11 @@ func (c *conn) yieldReplica() {
 func (c *conn) yieldPrimary() { c.restPrimary(!c.wrote) }
 
 func (c *conn) restPrimary(release bool) {
-	if !resting(&c.primary) || c.tx.vendor != nil || c.pinned() {
+	if !c.primary.resting() || c.tx.vendor != nil || c.pinned() {
 		return
 	}
 	if release {
-		c.primary.Release(true)
+		c.handBack(&c.primary, true)
 		c.wrote = false
 	}
 	c.freeFallback()
@@ -207,7 +200,8 @@ func (c *conn) leasePrimary(ctx context.Context) (fresh bool, err error) {
 		return false, nil
 	}
 	c.yieldReplica()
-	c.primary, err = c.db.Cluster.Primary(ctx)
+	lease, err := c.db.Cluster.Primary(ctx)
+	c.primary = holding{Lease: lease}
 	return true, err
 }
 
@@ -247,15 +241,16 @@ func (c *conn) endCheckout() {
 	if c.tx.vendor != nil {
 		// database/sql ends its transactions before; this one is lost.
 		c.tx = transaction{}
-		c.primaryDirty, c.replicaDirty = true, true
+		c.primary.dirty, c.replica.dirty = true, true
 	}
 	if c.primary.Valid() {
-		c.primary.Release(c.settled())
+		c.handBack(&c.primary, c.settled())
 	}
-	c.replica.Release(!c.replicaDirty)
+	c.handBack(&c.replica, true)
 	c.freeFallback()
 	c.last = nil
-	c.primaryDirty, c.replicaDirty, c.sqlTransaction, c.unsure, c.wrote = false, false, false, false, false
+	c.settings.end()
+	c.sqlTransaction, c.unsure, c.wrote = false, false, false
 	c.search.record = nil
 }
 
@@ -265,7 +260,7 @@ func (c *conn) settled() bool {
 	if !c.pinned() {
 		return true
 	}
-	return !c.primaryDirty && !c.sqlTransaction && c.db.engine.EndTransaction(c.primary.Conn().Driver) == nil
+	return !c.primary.dirty && !c.sqlTransaction && c.db.engine.EndTransaction(c.primary.Conn().Driver) == nil
 }
 
 // Prepare implements driver.Conn.

@@ -21,6 +21,10 @@ type Counters struct {
 	// that followed session state on their connection.
 	Transactions, Pinned atomic.Uint64
 
+	// Replays counts settings of a checkout that were set again on another
+	// connection.
+	Replays atomic.Uint64
+
 	// Hinted counts what the caller's context sent to the primary.
 	Hinted atomic.Uint64
 

@@ -94,7 +94,8 @@ type fakeServer struct {
 	refuses  error // of connecting
 	fault    func(op, text string) (err error, ran bool)
 	latency  func() time.Duration
-	hangs    bool // calls end with their context
+	seen     func(text string, args []any) // is shown what runs
+	hangs    bool                          // calls end with their context
 	open     map[*fakeConn]bool
 	connects int
 	twice    int // connections that were closed twice
@@ -193,6 +194,16 @@ func (s *fakeServer) Restrict(_ context.Context, c driver.Conn) error {
 	return nil
 }
 
+// Reset implements cluster.Server.
+func (s *fakeServer) Reset(ctx context.Context, dc driver.Conn, _ []string) error {
+	c := dc.(*fakeConn)
+	if _, err := c.call(ctx, "reset", ""); err != nil {
+		return err
+	}
+	c.setting = ""
+	return nil
+}
+
 // Reusable implements cluster.Server.
 func (s *fakeServer) Reusable(dc driver.Conn) bool {
 	c := dc.(*fakeConn)
@@ -207,6 +218,7 @@ type fakeConn struct {
 	inTx       bool
 	changes    []change // of the transaction
 	setting    string   // session state
+	before     string   // the setting when the transaction began
 	restricted bool     // writes are refused
 	skips      bool     // arguments are for prepared statements only
 	hidesTx    bool     // as of a driver that cannot tell
@@ -273,10 +285,19 @@ func (c *fakeConn) run(text string, args []driver.NamedValue, commit bool) (int6
 	s := c.server
 	s.mu.Lock()
 	writable := s.writable
+	if s.seen != nil {
+		var values []any
+		for _, a := range args {
+			values = append(values, a.Value)
+		}
+		s.seen(text, values)
+	}
 	s.mu.Unlock()
 	text = afterComment(text)
 	word, rest, _ := strings.Cut(strings.TrimLeft(text, " "), " ")
 	switch {
+	case strings.Contains(text, "set_config"):
+		return 0, nil
 	case strings.Contains(text, "nobody_runs_this"):
 		return 0, errRefused
 	case strings.Contains(text, "unlogged") && !writable:
@@ -294,7 +315,7 @@ func (c *fakeConn) run(text string, args []driver.NamedValue, commit bool) (int6
 		return s.world.read(key, s.at()), nil
 	}
 	switch word {
-	case "SET":
+	case "SET", "USE":
 		if !strings.HasPrefix(rest, "LOCAL") {
 			c.setting = rest
 		}
@@ -404,7 +425,7 @@ func (c *fakeConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, 
 	if _, err := c.call(ctx, "begin", ""); err != nil {
 		return nil, err
 	}
-	c.inTx = true
+	c.inTx, c.before = true, c.setting
 	return &fakeTx{c}, nil
 }
 
@@ -450,6 +471,7 @@ func (t *fakeTx) Commit() error {
 func (t *fakeTx) Rollback() error {
 	_, err := t.conn.call(context.Background(), "rollback", "")
 	t.conn.end(false)
+	t.conn.setting = t.conn.before
 	return err
 }
 

@@ -28,7 +28,10 @@ func WithPrimary(ctx context.Context, driverConn any, f func(driver.Conn) error)
 	if _, err := c.leasePrimary(ctx); err != nil {
 		return err
 	}
-	c.primaryDirty = true
+	if err := c.replay(ctx, &c.primary); err != nil {
+		return c.failed(c.primary.Node, err, false)
+	}
+	c.primary.dirty = true
 	rec := c.db.recordOf(ctx)
 	if rec != nil {
 		rec.BeginWrite()

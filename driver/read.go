@@ -28,7 +28,7 @@ type search struct {
 
 // place is where a read was put.
 type place struct {
-	lease    *cluster.Lease
+	lease    *holding
 	instance lag.Instance
 	reason   cluster.Reason
 	fresh    bool      // the lease was made for this call
@@ -46,14 +46,18 @@ func (c *conn) read(ctx context.Context, k *call, h hints) (reply, place, error)
 			return reply{}, p, err
 		}
 		node := p.lease.Node
-		r, err := k.on(ctx, p.lease.Conn())
+		var r reply
+		unset := c.replay(ctx, p.lease)
+		if err = unset; err == nil {
+			r, err = k.on(ctx, p.lease.Conn())
+		}
 		if err == nil {
 			c.answered(k, s, &p, rec)
 			c.last = p.lease
 			return r, p, nil
 		}
 		if c.again(ctx, err, p.fresh, attempt) {
-			discard(p.lease, attempt)
+			c.discard(p.lease, attempt)
 			continue
 		}
 		onReplica := p.lease == &c.replica
@@ -61,7 +65,11 @@ func (c *conn) read(ctx context.Context, k *call, h hints) (reply, place, error)
 		if !onReplica || ctx.Err() != nil {
 			return reply{}, p, failure
 		}
-		switch c.db.engine.Diagnose(err) {
+		fault := c.db.engine.Diagnose(err)
+		if unset != nil && (fault == Refused || fault == NoFault) {
+			return c.bind(ctx, k)
+		}
+		switch fault {
 		case Refused:
 			if k.method != begin {
 				r, err := c.correct(ctx, k)
@@ -74,7 +82,7 @@ func (c *conn) read(ctx context.Context, k *call, h hints) (reply, place, error)
 		if !p.fresh && errors.Is(err, driver.ErrBadConn) {
 			return reply{}, p, failure // busy with rows that are still open, say
 		}
-		p.lease.Release(false)
+		c.handBack(p.lease, false)
 		s.query.Exclude.Add(node.Index)
 		c.db.Counters.Retries.Add(1)
 	}
@@ -141,7 +149,7 @@ func (c *conn) answered(k *call, s *search, p *place, rec *session.Record) {
 // correct runs, on the primary, what a replica refused, and remembers that it is
 // not a read.
 func (c *conn) correct(ctx context.Context, k *call) (reply, error) {
-	c.replica.Release(true)
+	c.handBack(&c.replica, true)
 	c.db.Counters.Corrections.Add(1)
 	// The classification was wrong, so its verdict is not used again here.
 	r, err := c.write(ctx, k, refused, true)
@@ -327,14 +335,14 @@ func (c *conn) lease(ctx context.Context, snapshot *cluster.Snapshot, choice clu
 		p.instance.Run = p.lease.Conn().Run
 		return p, nil
 	}
-	if p.lease.Valid() && !resting(p.lease) {
+	if p.lease.Valid() && !p.lease.resting() {
 		return p, errBusy
 	}
-	p.lease.Release(true)
+	c.handBack(p.lease, true)
 	lease, err := v.Node.Acquire(ctx, v, now)
 	if err != nil {
 		return p, err
 	}
-	*p.lease, p.fresh = lease, true
+	*p.lease, p.fresh = holding{Lease: lease}, true
 	return p, nil
 }

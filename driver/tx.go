@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rwsplit/rwsplit/internal/cluster"
 	"github.com/rwsplit/rwsplit/internal/statement"
 	"github.com/rwsplit/rwsplit/lag"
 	"github.com/rwsplit/rwsplit/session"
@@ -17,10 +16,12 @@ import (
 // zero transaction is none.
 type transaction struct {
 	vendor   driver.Tx
-	lease    *cluster.Lease
+	lease    *holding
 	instance lag.Instance
 	readOnly bool
 	records  []*session.Record // of the sessions that took part
+	sets     []setting         // in it
+	nested   bool              // a savepoint, or its end as text: what is set may be undone
 }
 
 // BeginTx implements driver.ConnBeginTx. A read-only transaction runs whole on
@@ -31,7 +32,7 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	}
 	k := &call{method: begin, options: options}
 	h := hintsOf(ctx)
-	if options.ReadOnly && !h.primary && c.db.engine.ReplicaIsolation(options.Isolation) && !c.pinned() {
+	if options.ReadOnly && !h.primary && !c.settings.bound && c.db.engine.ReplicaIsolation(options.Isolation) && !c.pinned() {
 		r, p, err := c.read(ctx, k, h)
 		if err != nil {
 			return nil, err
@@ -53,7 +54,7 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 // transaction, and nothing written yet.
 var beginStatement = &statement.Statement{Kind: statement.Read}
 
-func (c *conn) begun(ctx context.Context, vendor driver.Tx, lease *cluster.Lease, readOnly bool) driver.Tx {
+func (c *conn) begun(ctx context.Context, vendor driver.Tx, lease *holding, readOnly bool) driver.Tx {
 	c.tx = transaction{
 		vendor:   vendor,
 		lease:    lease,
@@ -75,25 +76,27 @@ func (t *transaction) join(rec *session.Record) {
 func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Statement) (reply, error) {
 	t := &c.tx
 	onReplica := t.lease == &c.replica
-	if onReplica && st.SilentOnReplica {
+	sets := st.Settings != nil && repeatable(k) && !t.nested
+	if st.Reason == statement.TransactionControl {
+		t.nested = true
+	}
+	if onReplica && (st.SilentOnReplica && !sets || t.nested && len(t.sets) > 0) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, st.Reason)
 	}
 	if onReplica && (st.Hint == statement.HintPrimary || hintsOf(ctx).primary) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, statement.PrimaryHint)
 	}
-	if st.Dirty {
-		if onReplica {
-			c.replicaDirty = true
-		} else {
-			c.primaryDirty = true
-		}
-	}
+	was := t.lease.dirty
+	t.lease.dirty = was || st.Dirty && k.method != prepare || t.nested && len(t.sets) > 0
 	rec := c.db.recordOf(ctx)
 	t.join(rec)
 	node := t.lease.Node
 	start := time.Now()
 	r, err := k.on(ctx, t.lease.Conn())
 	end := time.Now()
+	if st.Dirty && k.method != prepare {
+		c.forgetPrepared(t.lease)
+	}
 	if k.method != prepare {
 		c.db.Counters.Transactions.Add(1)
 		if st.Kind == statement.Read {
@@ -107,11 +110,25 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 		// the statement was one.
 		return r, c.failed(node, err, st.Transaction == statement.Commit)
 	}
+	if sets {
+		t.lease.dirty = was
+		t.sets = append(t.sets, newSetting(k, st.Settings))
+	}
 	node.Load.Took(end.Sub(start), end)
 	if rec != nil {
 		rec.Saw(nil, t.instance, end)
 	}
 	return r, nil
+}
+
+// endSets takes over what the transaction has set.
+func (c *conn) endSets(t *transaction, committed bool) {
+	if t.nested || !committed && c.db.engine.Dialect().UndoesSettings() {
+		return
+	}
+	for _, s := range t.sets {
+		c.set(t.lease, s)
+	}
 }
 
 // tx implements driver.Tx for the connection's open transaction.
@@ -130,6 +147,7 @@ func (x *tx) Commit() error {
 	if t.readOnly {
 		err := t.vendor.Commit()
 		t.saw(time.Now())
+		c.endSets(&t, err == nil)
 		if err != nil {
 			return c.failed(t.lease.Node, err, false)
 		}
@@ -144,6 +162,7 @@ func (x *tx) Commit() error {
 		rec.EndWrite(end, nil)
 	}
 	c.db.record.Wrote(end, nil)
+	c.endSets(&t, err == nil)
 	if err != nil {
 		return c.failed(t.lease.Node, err, true)
 	}
@@ -168,6 +187,7 @@ func (x *tx) Rollback() error {
 		}
 		c.db.record.Wrote(end, nil)
 	}
+	c.endSets(&t, false)
 	if err != nil {
 		return c.failed(t.lease.Node, err, false)
 	}

@@ -22,19 +22,34 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 		if err := ctx.Err(); err != nil {
 			return reply{}, err // known not to have been sent
 		}
-		// Before it is sent: an error may hide what it did.
-		c.primaryDirty = c.primaryDirty || st.Dirty
-		c.unsure = c.unsure || st.MayBegin
-		r, err := c.send(ctx, k, rec)
+		var r reply
+		unset := c.replay(ctx, &c.primary)
+		if err = unset; err == nil {
+			// Before it is sent: an error may hide what it did.
+			sets := st.Settings != nil && repeatable(k) && !c.pinned()
+			c.primary.dirty = c.primary.dirty || st.Dirty && k.method != prepare
+			c.unsure = c.unsure || st.MayBegin
+			r, err = c.send(ctx, k, rec)
+			if st.Dirty && k.method != prepare {
+				c.forgetPrepared(&c.primary)
+			}
+			if sets && err == nil {
+				c.primary.dirty = false
+				c.set(&c.primary, newSetting(k, st.Settings))
+			}
+		}
 		if c.again(ctx, err, fresh, attempt) {
-			discard(&c.primary, attempt)
-			c.primaryDirty, c.unsure, c.wrote = false, false, false
+			c.discard(&c.primary, attempt)
+			c.unsure, c.wrote = false, false
 			continue
 		}
 		c.last = &c.primary
 		if err == nil {
 			c.follow(st.Transaction)
 			return r, nil
+		}
+		if unset != nil {
+			return r, c.failed(c.primary.Node, err, false)
 		}
 		return r, c.failed(c.primary.Node, err, changes && k.method != prepare)
 	}

@@ -84,7 +84,7 @@ func New(c Config) (*Engine, error) {
 		}
 		e.members = append(e.members, cluster.Member{
 			Name:   a.String(),
-			Server: &server{connector: connector, engine: e},
+			Server: &server{connector: connector, engine: e, database: config.DBName},
 		})
 	}
 	return e, cluster.Weigh(e.members, c.Weights)

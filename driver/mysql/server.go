@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -17,6 +18,7 @@ import (
 type server struct {
 	connector driver.Connector
 	engine    *Engine
+	database  string // that connections open
 }
 
 var _ cluster.Server = (*server)(nil)
@@ -73,6 +75,21 @@ func (s *server) Connect(ctx context.Context) (driver.Conn, error) {
 // privileges exempt, nor super_read_only, which MariaDB has not, is asked for.
 func (s *server) Restrict(ctx context.Context, c driver.Conn) error {
 	_, err := c.(*conn).ExecContext(ctx, "SET SESSION TRANSACTION READ ONLY", nil)
+	return err
+}
+
+// errNotReset: what a variable was when the connection was opened is not known; its
+// DEFAULT is the server's.
+var errNotReset = errors.New("variables of the session cannot be reset")
+
+// Reset implements cluster.Server: only another database can be left.
+func (s *server) Reset(ctx context.Context, c driver.Conn, settings []string) error {
+	for _, name := range settings {
+		if name != "database" || s.database == "" {
+			return errNotReset
+		}
+	}
+	_, err := c.(*conn).ExecContext(ctx, "USE `"+strings.ReplaceAll(s.database, "`", "``")+"`", nil)
 	return err
 }
 

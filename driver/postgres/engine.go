@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
@@ -85,8 +86,11 @@ func New(c Config) (*Engine, error) {
 		instrument(config)
 		e.database = config.Database
 		e.members = append(e.members, cluster.Member{
-			Name:   a.String(),
-			Server: &server{connector: stdlib.GetConnector(*config, c.Options...)},
+			Name: a.String(),
+			Server: &server{
+				connector: stdlib.GetConnector(*config, c.Options...),
+				hooked:    config.AfterConnect != nil || len(c.Options) > 0,
+			},
 		})
 	}
 	if e.database == "" {
@@ -180,7 +184,10 @@ func PGX(c driver.Conn) (*stdlib.Conn, bool) {
 }
 
 // server implements cluster.Server.
-type server struct{ connector driver.Connector }
+type server struct {
+	connector driver.Connector
+	hooked    bool // code of the program sees new connections, and may set something
+}
 
 // Connect implements cluster.Server.
 func (s *server) Connect(ctx context.Context) (driver.Conn, error) {
@@ -193,6 +200,22 @@ func (s *server) Connect(ctx context.Context) (driver.Conn, error) {
 
 // Restrict implements cluster.Server: a standby refuses writes by itself.
 func (s *server) Restrict(context.Context, driver.Conn) error { return nil }
+
+// resetQuery also ends a role, which RESET ALL leaves. Settings go back to what the
+// connection was opened with.
+const resetQuery = `SET SESSION AUTHORIZATION DEFAULT; RESET ALL`
+
+// errHooked: what a hook of the program has set would be undone as well.
+var errHooked = errors.New("the program's own hook may have set something on the new connection")
+
+// Reset implements cluster.Server.
+func (s *server) Reset(ctx context.Context, c driver.Conn, _ []string) error {
+	if s.hooked {
+		return errHooked
+	}
+	_, err := c.(*conn).pgConn().Exec(ctx, resetQuery).ReadAll()
+	return err
+}
 
 // Reusable implements cluster.Server.
 func (s *server) Reusable(c driver.Conn) bool {

@@ -134,6 +134,9 @@ func (s *server) Observe(ctx context.Context, c driver.Conn) (lag.Sample, error)
 	return lag.Sample{Run: s.run, Writable: s.writable, Position: s.position, Stopped: s.stopped}, nil
 }
 
+// Reset implements Server.
+func (s *server) Reset(context.Context, driver.Conn, []string) error { return nil }
+
 // Restrict implements Server.
 func (s *server) Restrict(_ context.Context, c driver.Conn) error {
 	s.mu.Lock()

@@ -46,12 +46,36 @@ func (l *Lease) Release(keep bool) {
 		return
 	}
 	l.Node.Load.inFlight.Add(-1)
-	if keep && l.Node.Member.Server.Reusable(l.Conn().Driver) {
-		l.Node.pool.put(l.resource)
-	} else {
-		l.resource.Destroy()
-	}
+	l.Node.giveBack(l.resource, keep)
 	*l = Lease{}
+}
+
+func (n *Node) giveBack(r *puddle.Resource[*Conn], keep bool) {
+	if keep && n.Member.Server.Reusable(r.Value().Driver) {
+		n.pool.put(r)
+	} else {
+		r.Destroy()
+	}
+}
+
+// resetPatience bounds how long a connection is waited for whose settings are undone.
+const resetPatience = time.Second
+
+// Forget hands the connection back for another caller, once the server has undone
+// these settings. It does not wait for that.
+func (l *Lease) Forget(settings []string) {
+	node, r := l.Node, l.resource
+	if !node.Member.Server.Reusable(r.Value().Driver) {
+		l.Release(false)
+		return
+	}
+	node.Load.inFlight.Add(-1)
+	*l = Lease{}
+	go func() { // the pool's close waits for the connection
+		ctx, cancel := context.WithTimeout(context.Background(), resetPatience)
+		defer cancel()
+		node.giveBack(r, node.Member.Server.Reset(ctx, r.Value().Driver, settings) == nil)
+	}()
 }
 
 // pool holds a node's connections.

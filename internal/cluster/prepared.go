@@ -49,6 +49,10 @@ func (c *Conn) Prepare(ctx context.Context, text string) (driver.Stmt, error) {
 	return stmt, nil
 }
 
+// ForgetPrepared closes the connection's prepared statements. Callers prepare them
+// anew.
+func (c *Conn) ForgetPrepared() { c.prepared.clear() }
+
 // clear closes all statements.
 func (p *prepared) clear() {
 	for e := p.recent.Front(); e != nil; e = e.Next() {

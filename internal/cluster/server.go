@@ -22,6 +22,11 @@ type Server interface {
 	// replica, whoever asks, where being a replica does not do so by itself.
 	Restrict(ctx context.Context, conn driver.Conn) error
 
+	// Reset makes the settings of the connection's session what they were when
+	// it was opened. These were changed since, by name. It fails where that
+	// cannot be done; the connection is then closed.
+	Reset(ctx context.Context, conn driver.Conn, settings []string) error
+
 	// Reusable reports, without asking the server, whether the connection
 	// may go to another caller: it is alive and in no transaction.
 	Reusable(conn driver.Conn) bool

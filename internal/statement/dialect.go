@@ -31,6 +31,15 @@ func (d Dialect) String() string {
 	return fmt.Sprintf("Dialect(%d)", uint8(d))
 }
 
+// UndoesSettings reports whether a rollback undoes what its transaction has set for
+// the session.
+func (d Dialect) UndoesSettings() bool { return d == Postgres }
+
+// KeepsSettings reports whether a prepared statement goes on under the settings that
+// it was prepared under: the database of its tables above all. PostgreSQL plans it
+// anew where search_path has changed.
+func (d Dialect) KeepsSettings() bool { return d != Postgres }
+
 // ParseDialect is the inverse of String for the dialects that a server speaks.
 // Case does not matter.
 func ParseDialect(name string) (Dialect, error) {

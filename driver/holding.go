@@ -1,0 +1,39 @@
+package driver
+
+import "github.com/rwsplit/rwsplit/internal/cluster"
+
+// holding is a physical connection that a checkout has leased. The zero holding is
+// none.
+type holding struct {
+	cluster.Lease
+	dirty    bool // state is left on it that nobody can undo
+	settings int  // the newest of the checkout's settings that it has; 0: none
+}
+
+// resting reports whether nothing runs on the connection, and no rows are open.
+func (h *holding) resting() bool {
+	return h.Valid() && h.Node.Member.Server.Reusable(h.Conn().Driver)
+}
+
+// handBack ends a holding. The connection goes to another caller when keep is true
+// and nothing is left on it, once the checkout's settings are undone; otherwise it
+// is closed.
+func (c *conn) handBack(h *holding, keep bool) {
+	switch {
+	case !keep || h.dirty:
+		h.Release(false)
+	case h.settings > 0:
+		c.forgetPrepared(h)
+		h.Forget(c.settings.names())
+	default:
+		h.Release(true)
+	}
+	*h = holding{}
+}
+
+// forgetPrepared is for a connection whose settings change.
+func (c *conn) forgetPrepared(h *holding) {
+	if c.db.engine.Dialect().KeepsSettings() {
+		h.Conn().ForgetPrepared()
+	}
+}
