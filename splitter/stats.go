@@ -30,6 +30,10 @@ type Stats struct {
 	Pinned       uint64 `json:"pinned"`       // statements that followed session state to the primary
 	Hinted       uint64 `json:"hinted"`       // reads that a context sent to the primary
 
+	// SettingsReplayed counts what a checkout had set (SET, USE, set_config)
+	// and was set again on another connection of it, most often a replica's.
+	SettingsReplayed uint64 `json:"settings_replayed"`
+
 	Waits           uint64 `json:"waits"`            // reads that waited for a replica
 	Waited          uint64 `json:"waited"`           // those of them that got one
 	FallbackLimited uint64 `json:"fallback_limited"` // reads that met the fallback limit
@@ -83,18 +87,19 @@ func (c *Cluster) Stats() Stats {
 	snapshot, now := c.db.Cluster.Snapshot(), time.Now()
 	counters := &c.db.Counters
 	s := Stats{
-		Members:         make([]MemberStats, len(snapshot.Nodes)),
-		Reads:           make(map[string]uint64),
-		Fallbacks:       make(map[string]uint64),
-		Writes:          make(map[string]uint64),
-		Transactions:    counters.Transactions.Load(),
-		Pinned:          counters.Pinned.Load(),
-		Hinted:          counters.Hinted.Load(),
-		Waits:           counters.Waits.Load(),
-		Waited:          counters.Waited.Load(),
-		FallbackLimited: counters.FallbackLimited.Load(),
-		Corrections:     counters.Corrections.Load(),
-		Retries:         counters.Retries.Load(),
+		Members:          make([]MemberStats, len(snapshot.Nodes)),
+		Reads:            make(map[string]uint64),
+		Fallbacks:        make(map[string]uint64),
+		Writes:           make(map[string]uint64),
+		Transactions:     counters.Transactions.Load(),
+		Pinned:           counters.Pinned.Load(),
+		Hinted:           counters.Hinted.Load(),
+		SettingsReplayed: counters.Replays.Load(),
+		Waits:            counters.Waits.Load(),
+		Waited:           counters.Waited.Load(),
+		FallbackLimited:  counters.FallbackLimited.Load(),
+		Corrections:      counters.Corrections.Load(),
+		Retries:          counters.Retries.Load(),
 	}
 	for i := range snapshot.Nodes {
 		s.Members[i] = memberStats(snapshot, &snapshot.Nodes[i], now)
