@@ -64,8 +64,18 @@ func (k *call) on(ctx context.Context, c *cluster.Conn) (r reply, err error) {
 	return r, err
 }
 
-func (k *call) onPrepared(ctx context.Context, c *cluster.Conn) (r reply, err error) {
-	stmt, err := c.Prepare(ctx, k.text)
+// onPrepared runs the call by a prepared statement, which is prepared once more
+// where the server says that it has to be.
+func (k *call) onPrepared(ctx context.Context, c *cluster.Conn) (reply, error) {
+	r, err := k.byStatement(ctx, c)
+	if err != nil && c.Stale(k.text, k.args, err) {
+		return k.byStatement(ctx, c)
+	}
+	return r, err
+}
+
+func (k *call) byStatement(ctx context.Context, c *cluster.Conn) (r reply, err error) {
+	stmt, err := c.PrepareFor(ctx, k.text, k.args)
 	if err != nil {
 		return r, err
 	}

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
-
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
 
@@ -40,14 +38,6 @@ type vendor interface {
 type conn struct {
 	vendor
 	identity identity
-}
-
-var _ cluster.StatementLimiter = (*conn)(nil)
-
-// StatementLimit implements cluster.StatementLimiter.
-func (c *conn) StatementLimit(err error) bool {
-	var server *mysql.MySQLError
-	return errors.As(err, &server) && server.Number == 1461 // ER_MAX_PREPARED_STMT_COUNT_REACHED
 }
 
 // Connect implements cluster.Server.

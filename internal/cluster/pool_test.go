@@ -298,8 +298,8 @@ func TestPrepared(t *testing.T) {
 	if !slices.Equal(fake.closed, []string{text(1), text(2)}) {
 		t.Errorf("closed %v, want the least recently used", fake.closed)
 	}
-	if len(fake.statements) != maxPrepared || len(c.prepared.byText) != maxPrepared || c.prepared.recent.Len() != maxPrepared {
-		t.Errorf("%d on the server, %d known", len(fake.statements), len(c.prepared.byText))
+	if len(fake.statements) != maxPrepared || len(c.prepared.byKey) != maxPrepared || c.prepared.recent.Len() != maxPrepared {
+		t.Errorf("%d on the server, %d known", len(fake.statements), len(c.prepared.byKey))
 	}
 	if first != prepare(text(0)) {
 		t.Error("prepared anew")
@@ -320,7 +320,7 @@ func TestPrepareError(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(c.prepared.byText) != 0 || c.prepared.recent.Len() != 0 {
+	if len(c.prepared.byKey) != 0 || c.prepared.recent.Len() != 0 {
 		t.Error("a statement that could not be prepared is remembered")
 	}
 }
@@ -345,6 +345,10 @@ func (l limited) Prepare(text string) (driver.Stmt, error) {
 
 func (limited) StatementLimit(err error) bool { return errors.Is(err, errLimit) }
 
+func (limited) StatementStale(error) bool { return false }
+
+func (limited) Variant([]driver.NamedValue) uint64 { return 1 }
+
 // Where a server bounds the statements of all connections, one that meets the bound
 // gives back its own.
 func TestStatementLimit(t *testing.T) {
@@ -354,7 +358,7 @@ func TestStatementLimit(t *testing.T) {
 		if _, err := c.Prepare(context.Background(), fmt.Sprint("SELECT ", i)); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(fake.statements); n > 3 || n != c.prepared.recent.Len() || n != len(c.prepared.byText) {
+		if n := len(fake.statements); n > 3 || n != c.prepared.recent.Len() || n != len(c.prepared.byKey) {
 			t.Fatalf("%d statements on the server, %d known", n, c.prepared.recent.Len())
 		}
 	}
@@ -365,5 +369,79 @@ func TestStatementLimit(t *testing.T) {
 	fake.statements = map[string]*stmt{"a": nil, "b": nil, "c": nil}
 	if _, err := other.Prepare(context.Background(), "SELECT 1"); !errors.Is(err, errLimit) {
 		t.Errorf("error %v, want the server's", err)
+	}
+}
+
+// typed is a connection whose server needs a statement for each type of argument.
+type typed struct {
+	driver.Conn
+	prepared int
+}
+
+func (c *typed) Prepare(string) (driver.Stmt, error) {
+	c.prepared++
+	return &numbered{number: c.prepared}, nil
+}
+
+func (*typed) StatementLimit(error) bool { return false }
+
+func (*typed) StatementStale(err error) bool { return errors.Is(err, errStale) }
+
+func (*typed) Variant(args []driver.NamedValue) uint64 {
+	if _, ok := args[0].Value.(string); ok {
+		return 1
+	}
+	return 2
+}
+
+var errStale = errors.New("prepare it anew")
+
+type numbered struct {
+	driver.Stmt
+	number int
+	closed bool
+}
+
+func (n *numbered) Close() error { n.closed = true; return nil }
+
+// One that was prepared for nobody in particular serves the first arguments, and
+// each other type of them has its own; one that got stale is prepared anew.
+func TestStatementVariants(t *testing.T) {
+	ctx := context.Background()
+	c := &Conn{Driver: &typed{}}
+	text, number := []driver.NamedValue{{Value: "a"}}, []driver.NamedValue{{Value: 1.5}}
+	get := func(args []driver.NamedValue) *numbered {
+		t.Helper()
+		prepare := func() (driver.Stmt, error) { return c.PrepareFor(ctx, "SELECT ?", args) }
+		if args == nil {
+			prepare = func() (driver.Stmt, error) { return c.Prepare(ctx, "SELECT ?") }
+		}
+		s, err := prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.(*numbered)
+	}
+	for i, step := range []struct {
+		args []driver.NamedValue
+		want int
+	}{{nil, 1}, {nil, 1}, {number, 1}, {text, 2}, {number, 1}, {nil, 3}, {text, 2}} {
+		if got := get(step.args).number; got != step.want {
+			t.Errorf("step %d: statement %d, want %d", i, got, step.want)
+		}
+	}
+	stale := get(text)
+	if c.Stale("SELECT ?", text, errSyntax) {
+		t.Error("any error makes a statement stale")
+	}
+	if !c.Stale("SELECT ?", text, fmt.Errorf("wrapped: %w", errStale)) || !stale.closed {
+		t.Error("it is kept")
+	}
+	if get(text) == stale || get(number).number != 1 {
+		t.Error("not that one was prepared anew")
+	}
+	c.ForgetPrepared()
+	if c.prepared.recent.Len() != 0 || len(c.prepared.byKey) != 0 {
+		t.Error("some are left")
 	}
 }

@@ -85,7 +85,7 @@ func (s *mysqlScanner) text() {
 		s.apply(effect{reason: s.lex.err, silent: true, dirty: unsure, begins: unsure}, s.strayDetail())
 	}
 	if !s.any {
-		s.apply(effect{reason: Empty, silent: true}, "")
+		s.apply(effect{reason: Empty}, "")
 	}
 }
 

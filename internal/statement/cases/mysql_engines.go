@@ -15,7 +15,7 @@ var MySQLEngines = []EngineGroup{
 		{"MySQL 8.0", "SELECT 1 /*!80000 FOR UPDATE */", "write row_lock silent", "read plain_read", "write row_lock silent"},
 		{"later", "SELECT 1 /*!80013 FOR UPDATE */", "write ambiguous_comment dirty silent may-begin", "read plain_read", "write ambiguous_comment dirty silent may-begin"},
 		{"later, harmless", "SELECT 1 /*!80013 , 2 */", "read plain_read", "read plain_read", "read plain_read"},
-		{"later, a SET", "/*!80013 SET x = 1 */", "session ambiguous_comment dirty silent may-begin", "write empty silent", "session ambiguous_comment dirty silent may-begin"},
+		{"later, a SET", "/*!80013 SET x = 1 */", "session ambiguous_comment dirty silent may-begin", "write empty", "session ambiguous_comment dirty silent may-begin"},
 		{"later, a call", "SELECT 1 /*!80013 , f() */", "write ambiguous_comment dirty silent may-begin", "read plain_read", "write ambiguous_comment dirty silent may-begin"},
 		{"two versions", "SELECT 1 /*!80013 , 2 */ /*!80014 , 3 */", "write ambiguous_comment dirty silent may-begin", "read plain_read", "write ambiguous_comment dirty silent may-begin"},
 		{"six digits", "SELECT 1 /*!100500 FOR UPDATE */", "write ambiguous_comment dirty silent may-begin", "write row_lock silent", "write ambiguous_comment dirty silent may-begin"},
