@@ -18,14 +18,14 @@ var _ cluster.Preparer = (*conn)(nil)
 // it: after SELECT ? with 0.1 the same statement answers 0 to 'text'. (Seen with
 // 9.7.)
 func (c *conn) Variant(args []driver.NamedValue) uint64 {
-	// Exact for 16 arguments, and beyond that a hash (FNV-1a's step).
+	// Exact for 15 arguments, and a polynomial hash of those beyond.
 	variant := uint64(1)
 	for i := range args {
 		kind := wireType(args[i].Value)
 		if i < 15 {
 			variant = variant<<4 | kind
 		} else {
-			variant = (variant ^ kind) * 1099511628211
+			variant = variant*1099511628211 + kind
 		}
 	}
 	return variant

@@ -18,7 +18,7 @@ func TestVariantsDiffer(t *testing.T) {
 		}
 		variant := (*conn)(nil).Variant(args)
 		if old, twice := seen[variant]; twice || variant == 0 {
-			t.Errorf("%T: variant %d, as of %T", chosen, variant, old)
+			t.Errorf("%d %v: variant %d, as of %d %v", len(chosen), chosen, variant, len(old), old)
 		}
 		seen[variant] = chosen
 	}
