@@ -40,6 +40,14 @@ type Engine interface {
 	// InTransaction does not know, and waits no longer than a moment for it.
 	EndTransaction(driver.Conn) error
 
+	// Rewrites reports whether one of the arguments replaces the text of its
+	// statement, of which nothing is known then.
+	Rewrites(args []driver.NamedValue) bool
+
+	// Pooled reports whether others use the connection to the server between
+	// transactions, so that a session cannot have a state.
+	Pooled(driver.Conn) bool
+
 	// ReplicaIsolation reports whether a replica can run a read-only
 	// transaction of this isolation level.
 	ReplicaIsolation(driver.IsolationLevel) bool

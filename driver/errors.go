@@ -20,6 +20,12 @@ var ErrFallbackLimit = errors.New("rwsplit: no replica is fresh enough and the l
 // transaction under OnPrimary.
 var ErrReplicaTransaction = errors.New("rwsplit: the statement would silently do the wrong thing on a replica, where this read-only transaction runs; begin it under splitter.OnPrimary")
 
+// ErrPooler is wrapped by the error of a statement that makes or uses the state of a
+// session, such as SET or a temporary table, behind a pooler that gives the server's
+// connection to other clients between transactions: they would meet that state, and
+// it would be gone here. It was not sent.
+var ErrPooler = errors.New("rwsplit: behind a pooler of transactions there is no session to keep this in; use SET LOCAL, set_config(…, true) or pg_advisory_xact_lock in a transaction, or say rwsplit_pooler=session if the pooler keeps one connection for a session")
+
 // Conditions of the cluster, named here for package splitter.
 var (
 	ErrClosed    = cluster.ErrClosed

@@ -538,6 +538,7 @@ type fakeEngine struct {
 
 	hidesTx bool // the wrapped driver does not tell of transactions
 	skips   bool // the wrapped driver prepares what has arguments
+	pooled  bool // others use the connections between transactions
 
 	dialect atomic.Uint32 // of the servers
 
@@ -561,6 +562,10 @@ func (e *fakeEngine) CheckNamedValue(v *driver.NamedValue) (err error) {
 	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
 	return err
 }
+func (e *fakeEngine) Rewrites(args []driver.NamedValue) bool {
+	return len(args) > 0 && args[0].Value == "rewriter"
+}
+func (e *fakeEngine) Pooled(driver.Conn) bool { return e.pooled }
 func (e *fakeEngine) ReplicaIsolation(level driver.IsolationLevel) bool {
 	return sql.IsolationLevel(level) < sql.LevelSerializable
 }

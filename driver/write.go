@@ -22,6 +22,9 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 		if err := ctx.Err(); err != nil {
 			return reply{}, err // known not to have been sent
 		}
+		if err := c.checkPooler(&c.primary, st, c.pinned()); err != nil {
+			return reply{}, err
+		}
 		var r reply
 		unset := c.replay(ctx, &c.primary)
 		if err = unset; err == nil {

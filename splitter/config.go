@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/rwsplit/rwsplit/driver"
+	"github.com/rwsplit/rwsplit/driver/postgres"
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
 
@@ -107,6 +108,10 @@ type Config struct {
 	// kept. Default: 4096.
 	StatementCache int // rwsplit_statement_cache
 
+	// Pooler says whether connection poolers stand before the members, of
+	// PostgreSQL only. Default: [PoolerAuto].
+	Pooler Pooler // rwsplit_pooler
+
 	// ConfigurePGX may change how pgx connects to a member: tracers, TLS,
 	// dialers. It is called once for each member.
 	ConfigurePGX func(*pgx.ConnConfig) error
@@ -178,6 +183,12 @@ func (c *Config) complete() error {
 	}
 	if _, err := cluster.ParsePolicy(c.Balance.String()); err != nil {
 		return optionError("balance", errPolicy)
+	}
+	if _, err := postgres.ParsePooler(c.Pooler.String()); err != nil {
+		return optionError("pooler", errPooler)
+	}
+	if c.Pooler != PoolerAuto && c.Driver == MySQL {
+		return optionError("pooler", errors.New("it is for PostgreSQL only; poolers of MySQL keep the state of sessions"))
 	}
 	if c.MaxConns > math.MaxInt32 {
 		return optionError("max_conns", fmt.Errorf("more than %d", math.MaxInt32))

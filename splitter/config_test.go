@@ -49,6 +49,9 @@ var settings = []struct {
 	{"balance", "least_in_flight", Config{Balance: LeastInFlight}},
 	{"balance", "sticky", Config{Balance: Sticky}},
 	{"weights", "db1:5432=0,[::1]:5432=3,/run/a=b/.s.PGSQL.5432=12", Config{Weights: map[string]int{"db1:5432": 0, "[::1]:5432": 3, "/run/a=b/.s.PGSQL.5432": 12}}},
+	{"pooler", "auto", Config{Pooler: PoolerAuto}},
+	{"pooler", "transaction", Config{Pooler: PoolerTransaction}},
+	{"pooler", "session", Config{Pooler: PoolerSession}},
 	{"session_key", "shop é 'x'", Config{SessionKey: "shop é 'x'"}},
 	{"catalog_interval", "5m", Config{CatalogInterval: 5 * time.Minute}},
 	{"statement_cache", "100", Config{StatementCache: 100}},
@@ -122,7 +125,7 @@ func TestDSNWins(t *testing.T) {
 		Replicas: []string{"x"}, Consistency: BoundedStaleness(time.Minute), MaxLag: time.Minute, WaitBudget: time.Minute,
 		FallbackLimit: 1000, FallbackOverflow: OverflowError, ProbeInterval: 20 * time.Millisecond, ProbeTimeout: time.Minute,
 		PrimaryWait: time.Minute, MaxConns: 1000, ConnMaxLifetime: time.Minute, ConnMaxIdleTime: time.Minute, Balance: Sticky,
-		Weights: map[string]int{"x": 7}, SessionKey: "x", CatalogInterval: time.Hour, StatementCache: 1000,
+		Weights: map[string]int{"x": 7}, Pooler: PoolerSession, SessionKey: "x", CatalogInterval: time.Hour, StatementCache: 1000,
 	}
 	fields := fieldOfOption(t)
 	for _, s := range settings {
@@ -263,7 +266,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := map[string]any{
-		"[PGX]": PGX, "[Session]": Session, "[OverflowWait]": OverflowWait, "[PowerOfTwo]": PowerOfTwo,
+		"[PGX]": PGX, "[Session]": Session, "[OverflowWait]": OverflowWait, "[PowerOfTwo]": PowerOfTwo, "[PoolerAuto]": PoolerAuto,
 		"half of MaxConns": c.MaxConns / 2, "the name of the database": "", // which New knows
 	}
 	text := regexp.MustCompile(`Default: ([^.;,]+)[.;,]`)
@@ -373,6 +376,7 @@ func TestBadParameters(t *testing.T) {
 		{"a bound of nothing", "consistency", "bounded_staleness:0s", []string{"rwsplit_consistency", "positive duration"}},
 		{"a negative bound", "consistency", "bounded_staleness:-1s", []string{"rwsplit_consistency", "positive duration"}},
 		{"balance", "balance", "roundrobin", []string{"rwsplit_balance", "round_robin"}},
+		{"pooler", "pooler", "statement", []string{"rwsplit_pooler", "transaction"}},
 		{"overflow", "fallback_overflow", "drop", []string{"rwsplit_fallback_overflow", "stale"}},
 
 		{"weights without a weight", "weights", "db1:5432", []string{"rwsplit_weights", "member=weight"}},
@@ -443,6 +447,8 @@ func TestBadFields(t *testing.T) {
 		{"StatementCache", Config{StatementCache: -1}, []string{"rwsplit_statement_cache", "negative"}},
 		{"StatementCache, beyond all memory", Config{StatementCache: math.MaxInt}, []string{"rwsplit_statement_cache", "1048576"}},
 		{"Consistency", Config{Consistency: -7}, []string{"rwsplit_consistency", "strong"}},
+		{"Pooler", Config{Pooler: 9}, []string{"rwsplit_pooler", "transaction"}},
+		{"Pooler of MySQL", Config{Driver: MySQL, Pooler: PoolerSession}, []string{"rwsplit_pooler", "PostgreSQL only"}},
 		{"FallbackOverflow", Config{FallbackOverflow: 9}, []string{"rwsplit_fallback_overflow", "stale"}},
 		{"Balance", Config{Balance: 99}, []string{"rwsplit_balance", "round_robin"}},
 		{"Weights, negative", Config{Weights: map[string]int{"db1:5432": -1}}, []string{"rwsplit_weights", "2147483647"}},
@@ -454,6 +460,9 @@ func TestBadFields(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			test.c.DSN = "postgres://app@db1/shop"
+			if test.c.Driver == MySQL {
+				test.c.DSN = "app@tcp(db1)/shop"
+			}
 			db, err := Open(test.c)
 			if db != nil {
 				t.Error("a database with an error")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rwsplit/rwsplit/driver"
+	"github.com/rwsplit/rwsplit/driver/postgres"
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
 
@@ -77,6 +78,21 @@ const (
 	OverflowError = driver.OverflowError
 )
 
+// Pooler says what the members are reached through.
+type Pooler = postgres.Pooler
+
+const (
+	// PoolerAuto takes a pooler that shows for one of transactions. It is the
+	// default.
+	PoolerAuto = postgres.PoolerAuto
+	// PoolerTransaction is one that gives the server's connection to other
+	// clients between transactions: no session has a state. See [ErrPooler].
+	PoolerTransaction = postgres.PoolerTransaction
+	// PoolerSession is one that keeps a client on one connection for as long
+	// as it is connected. All works as without it.
+	PoolerSession = postgres.PoolerSession
+)
+
 // Errors to test for with errors.Is. Errors of the wrapped driver come up as they
 // are, or wrapped, so errors.As finds them.
 var (
@@ -94,6 +110,9 @@ var (
 	// silently do the wrong thing on the replica that its read-only
 	// transaction runs on. It was not sent.
 	ErrReplicaTransaction = driver.ErrReplicaTransaction
+	// ErrPooler is wrapped by the error of a statement that makes or uses the
+	// state of a session behind a pooler of transactions. It was not sent.
+	ErrPooler = driver.ErrPooler
 	// ErrClosed is returned once the *sql.DB has been closed.
 	ErrClosed = driver.ErrClosed
 )

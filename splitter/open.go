@@ -24,7 +24,7 @@ func init() {
 // sql.Open(c.Driver, c.DSN) for those who would rather not write a DSN, with
 // SetMaxIdleConns raised to 256.
 func Open(c Config) (*sql.DB, error) {
-	connector, err := newConnector(c)
+	connector, err := NewConnector(c)
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +36,17 @@ func Open(c Config) (*sql.DB, error) {
 // idleConns instead of database/sql's 2: a logical connection at rest holds
 // nothing, and making one anew for each statement costs garbage.
 const idleConns = 256
+
+// NewConnector returns what sql.OpenDB opens a *sql.DB of, for those who wrap
+// connectors, to trace statements say. One connector is for one *sql.DB, which
+// closes it.
+func NewConnector(c Config) (sqldriver.Connector, error) {
+	connector, err := newConnector(c)
+	if err != nil {
+		return nil, err // and no connector that is not nil
+	}
+	return connector, nil
+}
 
 func newConnector(c Config) (*driver.Connector, error) {
 	c.Weights = maps.Clone(c.Weights)
@@ -67,6 +78,7 @@ var drivers = map[string]wrapping{
 			Weights:   c.Weights,
 			Configure: c.ConfigurePGX,
 			Options:   c.PGXOptions,
+			Pooler:    c.Pooler,
 		})
 	}},
 	MySQL: {mysql.TakeParameters, func(c *Config, dsn string) (driver.Engine, error) {

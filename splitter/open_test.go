@@ -119,9 +119,13 @@ func TestOpenErrors(t *testing.T) {
 	const dsn = "postgres://app@db1/shop?rwsplit_max_leg=2s"
 	_, byName := sql.Open(PGX, dsn)
 	_, typed := Open(Config{DSN: dsn})
-	_, connector := registered{PGX}.OpenConnector(dsn)
+	c, connector := NewConnector(Config{DSN: dsn})
+	if c != nil {
+		t.Error("a connector with an error")
+	}
+	_, byDriver := registered{PGX}.OpenConnector(dsn)
 	_, conn := registered{PGX}.Open(dsn)
-	for _, err := range []error{byName, typed, connector, conn} {
+	for _, err := range []error{byName, typed, connector, byDriver, conn} {
 		checkLine(t, err, "unknown parameter rwsplit_max_leg")
 		if byName != nil && err != nil && err.Error() != byName.Error() {
 			t.Errorf("error %q, want %q", err, byName)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rwsplit/rwsplit/driver"
+	"github.com/rwsplit/rwsplit/driver/postgres"
 	"github.com/rwsplit/rwsplit/internal/cluster"
 )
 
@@ -64,6 +65,12 @@ var options = map[string]func(c *Config, value string) error{
 		}
 		return nil
 	},
+	"pooler": func(c *Config, v string) (err error) {
+		if c.Pooler, err = postgres.ParsePooler(v); err != nil {
+			return errPooler
+		}
+		return nil
+	},
 	"weights": func(c *Config, v string) (err error) {
 		c.Weights, err = parseWeights(v)
 		return err
@@ -84,6 +91,7 @@ var (
 	errDuration    = errors.New(`not a duration such as "500ms" or "2s"`)
 	errConsistency = errors.New("not session, strong, eventual or bounded_staleness: with a positive duration, as in bounded_staleness:2s")
 	errOverflow    = errors.New("not wait, stale or error")
+	errPooler      = errors.New("not auto, transaction or session")
 	errPolicy      = errors.New("not power_of_two, round_robin, random, weighted, least_in_flight or sticky")
 )
 

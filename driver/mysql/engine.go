@@ -131,6 +131,13 @@ func (e *Engine) EndTransaction(c driver.Conn) error {
 	return err
 }
 
+// Rewrites implements the engine.
+func (e *Engine) Rewrites([]driver.NamedValue) bool { return false }
+
+// Pooled implements the engine. Poolers of MySQL (ProxySQL, MaxScale) keep a client
+// with state on its connection by themselves.
+func (e *Engine) Pooled(driver.Conn) bool { return false }
+
 // ReplicaIsolation implements the engine. SERIALIZABLE makes reads take locks,
 // which on a replica keep nobody from writing.
 func (e *Engine) ReplicaIsolation(level driver.IsolationLevel) bool {

@@ -25,6 +25,7 @@ type conn struct {
 	*stdlib.Conn
 	wire     *wire
 	identity identity
+	pooled   bool // others use the server's connection between transactions
 }
 
 var (
@@ -107,6 +108,15 @@ func (c *conn) honest(sent uint64, err error) error {
 
 // ExecContext implements driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	args = c.options(args)
+	r, err := c.exec(ctx, text, args)
+	if c.changedPlan(err) {
+		return c.exec(ctx, text, args)
+	}
+	return r, err
+}
+
+func (c *conn) exec(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	sent := c.wire.sent.Load()
 	r, err := c.Conn.ExecContext(ctx, text, args)
 	return r, c.honest(sent, err)
@@ -114,14 +124,34 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 
 // QueryContext implements driver.QueryerContext.
 func (c *conn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	args = c.options(args)
+	r, err := c.rows(ctx, text, args)
+	if c.changedPlan(err) {
+		return c.rows(ctx, text, args)
+	}
+	return r, err
+}
+
+func (c *conn) rows(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	sent := c.wire.sent.Load()
 	r, err := c.Conn.QueryContext(ctx, text, args)
 	return r, c.honest(sent, err)
 }
 
+// changedPlan reports whether a statement that was prepared before a change of the
+// schema can be run once more: pgx has forgotten it, nothing ran, and no transaction
+// has failed with it.
+func (c *conn) changedPlan(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && isChangedPlan(pg) && pg.Where == "" && c.pgConn().TxStatus() == idle
+}
+
 // PrepareContext implements driver.ConnPrepareContext.
 func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
-	s := &stmt{conn: c, text: text}
+	s := &stmt{conn: c, text: text, input: -1}
+	if c.pooled {
+		return s, nil
+	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -40,12 +41,14 @@ func (e *Engine) Diagnose(err error) rwsplit.Fault {
 // message is translated, the routine is not.
 const changedPlan = "RevalidateCachedQuery"
 
+func isChangedPlan(e *pgconn.PgError) bool { return e.Code == "0A000" && e.Routine == changedPlan }
+
 func diagnoseServer(e *pgconn.PgError) rwsplit.Fault {
 	switch e.Code {
 	case "25006": // read_only_sql_transaction: "cannot execute … in a read-only transaction"
 		return rwsplit.Refused
 	case "0A000": // feature_not_supported: unlogged tables, SERIALIZABLE "during recovery"
-		if e.Routine == changedPlan {
+		if isChangedPlan(e) {
 			return rwsplit.NoFault
 		}
 		return rwsplit.Refused
@@ -58,6 +61,24 @@ func diagnoseServer(e *pgconn.PgError) rwsplit.Fault {
 		return rwsplit.Unfit
 	case "57P02": // crash_shutdown: it may strike after a commit is on disk
 		return rwsplit.Lost
+	case "08P01": // protocol_violation: of PgBouncer, whatever went wrong with its server
+		if e.Severity == "FATAL" {
+			return diagnosePooler(e.Message)
+		}
 	}
 	return rwsplit.NoFault
+}
+
+// diagnosePooler reads what PgBouncer says when it hangs up. It says these before a
+// server has got the statement, and "server conn crashed?" for one that had. (Seen
+// with 1.18 and 1.24.)
+func diagnosePooler(message string) rwsplit.Fault {
+	for _, before := range []string{
+		"server login has been failing", "query_wait_timeout", "no more connections allowed", "pgbouncer cannot connect to server",
+	} {
+		if strings.HasPrefix(message, before) {
+			return rwsplit.Unfit
+		}
+	}
+	return rwsplit.Lost
 }

@@ -41,6 +41,9 @@ type Config struct {
 
 	// Options are passed to stdlib.GetConnector for each member.
 	Options []stdlib.OptionOpenDB
+
+	// Pooler says what the members are reached through.
+	Pooler Pooler
 }
 
 // Engine is the database that a Config describes. It is safe for concurrent use.
@@ -89,6 +92,7 @@ func New(c Config) (*Engine, error) {
 			Name: a.String(),
 			Server: &server{
 				connector: stdlib.GetConnector(*config, c.Options...),
+				pooler:    c.Pooler,
 				hooked:    config.AfterConnect != nil || len(c.Options) > 0,
 			},
 		})
@@ -161,7 +165,7 @@ GROUP BY 1, 2`
 
 // Functions implements the engine.
 func (e *Engine) Functions(ctx context.Context, c driver.Conn) ([]statement.Function, error) {
-	rows, err := c.(*conn).Conn.Conn().Query(ctx, functionsQuery)
+	rows, err := c.(*conn).query(ctx, functionsQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +190,7 @@ func PGX(c driver.Conn) (*stdlib.Conn, bool) {
 // server implements cluster.Server.
 type server struct {
 	connector driver.Connector
+	pooler    Pooler
 	hooked    bool // code of the program sees new connections, and may set something
 }
 
@@ -195,7 +200,11 @@ func (s *server) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(c.(*stdlib.Conn))
+	ours, err := newConn(c.(*stdlib.Conn))
+	if err == nil {
+		ours.pooled = s.pooler == PoolerTransaction // else identify will tell
+	}
+	return ours, err
 }
 
 // Restrict implements cluster.Server: a standby refuses writes by itself.

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/rwsplit/rwsplit/lag"
 )
 
@@ -34,7 +32,7 @@ const timelineAge = 500 * time.Millisecond
 
 // identityQuery needs no privilege.
 const identityQuery = `SELECT s.system_identifier, i.bytes_per_wal_segment, i.wal_block_size,
-  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
+  (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, pg_backend_pid()
 FROM pg_control_system() s, pg_control_init() i`
 
 // sampleQuery: on a primary the insert position, not pg_current_wal_lsn(), which
@@ -68,8 +66,8 @@ FROM pg_control_checkpoint() c, pg_control_recovery() r`
 // Observe implements cluster.Server.
 func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error) {
 	ours := dc.(*conn)
-	pg, id := ours.Conn.Conn(), &ours.identity
-	if err := id.identify(ctx, pg); err != nil {
+	id := &ours.identity
+	if err := ours.identify(ctx, s.pooler); err != nil {
 		return lag.Sample{}, err
 	}
 	var (
@@ -82,7 +80,7 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 		writerDelay     int64 // milliseconds
 	)
 	asked := time.Now()
-	if err := pg.QueryRow(ctx, sampleQuery).Scan(&standby, &position, &file, &paused, &reset, &flushed, &snapshot, &writerDelay); err != nil {
+	if err := ours.queryRow(ctx, sampleQuery).Scan(&standby, &position, &file, &paused, &reset, &flushed, &snapshot, &writerDelay); err != nil {
 		return lag.Sample{}, err
 	}
 	sample := lag.Sample{Run: id.started ^ bits.RotateLeft64(uint64(reset), 32), Writable: !standby}
@@ -97,7 +95,7 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 		return lag.Sample{}, fmt.Errorf("%w: %w", errNotPostgres, err)
 	}
 	if standby {
-		if err := id.readTimeline(ctx, pg); err != nil {
+		if err := ours.readTimeline(ctx); err != nil {
 			return lag.Sample{}, err
 		}
 	} else {
@@ -117,25 +115,33 @@ func (s *server) Observe(ctx context.Context, dc driver.Conn) (lag.Sample, error
 	return sample, nil
 }
 
-func (id *identity) identify(ctx context.Context, pg *pgx.Conn) error {
-	if id.started != 0 {
+// identify asks who the server is: once, but behind a pooler each time, where
+// another server, or another run of it, may have taken its place.
+func (c *conn) identify(ctx context.Context, pooler Pooler) error {
+	id := &c.identity
+	if id.started != 0 && !c.pooled {
 		return nil
 	}
-	var system, segment, block, started int64
-	if err := pg.QueryRow(ctx, identityQuery).Scan(&system, &segment, &block, &started); err != nil {
+	var (
+		system, segment, block, started int64
+		pid                             uint32
+	)
+	if err := c.Conn.Conn().QueryRow(ctx, identityQuery, plainMode).Scan(&system, &segment, &block, &started, &pid); err != nil {
 		return err
 	}
+	c.meet(pooler, pid)
 	id.system, id.started = uint64(system), uint64(started)
 	id.geometry = lag.WALGeometry{Segment: uint64(segment), Block: uint64(block)}
 	return nil
 }
 
-func (id *identity) readTimeline(ctx context.Context, pg *pgx.Conn) error {
+func (c *conn) readTimeline(ctx context.Context) error {
+	id := &c.identity
 	if time.Since(id.checked) < timelineAge {
 		return nil
 	}
 	var timeline int64
-	if err := pg.QueryRow(ctx, timelineQuery).Scan(&timeline); err != nil {
+	if err := c.queryRow(ctx, timelineQuery).Scan(&timeline); err != nil {
 		return err
 	}
 	id.timeline, id.checked = uint32(timeline), time.Now()

@@ -8,12 +8,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// stmt is a statement that is prepared on the connection, where pgx finds it by
-// its text.
+// stmt is a statement that is prepared on the connection, where pgx finds it by its
+// text.
 //
-// A statement whose result type has changed, by ALTER TABLE say, fails once, as
-// with pgx (SQLSTATE 0A000), and is prepared anew for the next call: it is kept
-// with its connection, so no caller could close it and prepare another.
+// One whose result type has changed, by ALTER TABLE say, is prepared anew (SQLSTATE
+// 0A000): for the same call where nothing stands against it, else for the next.
+// Behind a pooler of transactions nothing is prepared.
 type stmt struct {
 	vendor driver.Stmt // nil: to be prepared anew
 	conn   *conn
@@ -28,42 +28,60 @@ var (
 )
 
 // ExecContext implements driver.StmtExecContext.
-func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	if err := s.prepare(ctx); err != nil {
-		return nil, err
+func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
+	if s.conn.pooled {
+		return s.conn.ExecContext(ctx, s.text, args)
 	}
-	r, err := s.conn.ExecContext(ctx, s.text, args)
-	s.check(err)
+	err = s.run(ctx, func() error {
+		r, err = s.conn.exec(ctx, s.name(), args)
+		return err
+	})
 	return r, err
 }
 
 // QueryContext implements driver.StmtQueryContext.
-func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	if err := s.prepare(ctx); err != nil {
-		return nil, err
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r driver.Rows, err error) {
+	if s.conn.pooled {
+		return s.conn.QueryContext(ctx, s.text, args)
 	}
-	r, err := s.conn.QueryContext(ctx, s.text, args)
-	s.check(err)
+	err = s.run(ctx, func() error {
+		r, err = s.conn.rows(ctx, s.name(), args)
+		return err
+	})
 	return r, err
+}
+
+// name is what pgx knows the statement by. It is not the text, or pgx would run it
+// for a plain query of that text, in whatever mode.
+func (s *stmt) name() string { return s.text + "\n" }
+
+func (s *stmt) run(ctx context.Context, call func() error) error {
+	for attempt := 1; ; attempt++ {
+		if err := s.prepare(ctx); err != nil {
+			return err
+		}
+		err := call()
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && isChangedPlan(pg) {
+			s.Close() // its failure shows with the next call
+			if attempt == 1 && s.conn.changedPlan(err) {
+				continue
+			}
+		}
+		return err
+	}
 }
 
 func (s *stmt) prepare(ctx context.Context) (err error) {
 	if s.vendor == nil {
 		sent := s.conn.wire.sent.Load()
-		s.vendor, err = s.conn.Conn.PrepareContext(ctx, s.text)
+		s.vendor, err = s.conn.Conn.PrepareContext(ctx, s.name())
 		if err != nil {
 			s.vendor = nil
 		}
 		err = s.conn.honest(sent, err)
 	}
 	return err
-}
-
-func (s *stmt) check(err error) {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "0A000" && pg.Routine == changedPlan {
-		s.Close() // its failure shows with the next call
-	}
 }
 
 // NumInput implements driver.Stmt.

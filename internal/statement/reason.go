@@ -51,6 +51,7 @@ const (
 	ReplicaHint
 	UnknownFunction
 	VolatileFunction
+	Rewritten
 	ReplicaRefused
 )
 
@@ -96,6 +97,7 @@ var reasons = [...]struct{ key, text string }{
 	ReplicaHint:        {"hint_replica", "a hint vouches for its functions"},
 	UnknownFunction:    {"unknown_function", "calls a function that is not known"},
 	VolatileFunction:   {"volatile_function", "calls a volatile function"},
+	Rewritten:          {"rewritten", "an argument replaces the text (pgx.QueryRewriter)"},
 	ReplicaRefused:     {"replica_refused", "a replica refused it before"},
 }
 

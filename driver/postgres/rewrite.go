@@ -1,0 +1,25 @@
+package postgres
+
+import (
+	"database/sql/driver"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Rewrites implements the engine. pgx takes options for arguments while they come
+// first; one of them may replace the text. Those of pgx itself put numbers in the
+// place of names.
+func (e *Engine) Rewrites(args []driver.NamedValue) bool {
+	for i := range args {
+		switch args[i].Value.(type) {
+		case nil, string, []byte, int64, float64, bool:
+			return false
+		case pgx.NamedArgs, pgx.StrictNamedArgs, pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		case pgx.QueryRewriter:
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
