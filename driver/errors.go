@@ -33,7 +33,12 @@ var (
 )
 
 // unknownOutcome adds ErrUnknownOutcome to the wrapped driver's error.
-type unknownOutcome struct{ cause error }
+type unknownOutcome struct {
+	member string
+	cause  error
+}
 
-func (e *unknownOutcome) Error() string   { return ErrUnknownOutcome.Error() + ": " + e.cause.Error() }
+func (e *unknownOutcome) Error() string {
+	return ErrUnknownOutcome.Error() + ": " + e.member + ": " + e.cause.Error()
+}
 func (e *unknownOutcome) Unwrap() []error { return []error{ErrUnknownOutcome, e.cause} }

@@ -132,7 +132,7 @@ func (c *conn) failed(n *cluster.Node, err error, wrote bool) error {
 		n.Doubt()
 	}
 	if fault == Lost && wrote && err != driver.ErrBadConn {
-		return &unknownOutcome{err}
+		return &unknownOutcome{n.Member.Name, err}
 	}
 	return err
 }

@@ -100,8 +100,8 @@ func parseAddress(network, text string) (address, error) {
 	switch {
 	case text == "" || strings.ContainsAny(text, "@()"):
 		return address{}, errAddress
-	case network == unix && !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "@"):
-		return address{}, errSocket
+	case network == unix && !strings.HasPrefix(text, "/") && strings.Contains(text, ":"):
+		return address{}, errSocket // a host and its port
 	case !isTCP(network):
 		return address{network, text}, nil
 	}
