@@ -55,6 +55,17 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 	return r.result, err
 }
 
+// Exec implements driver.Execer, which database/sql has no use for any more; who
+// has the connection from (*sql.Conn).Raw may.
+func (c *conn) Exec(text string, args []driver.Value) (driver.Result, error) {
+	return c.ExecContext(context.Background(), text, named(args))
+}
+
+// Query implements driver.Queryer, likewise.
+func (c *conn) Query(text string, args []driver.Value) (driver.Rows, error) {
+	return c.QueryContext(context.Background(), text, named(args))
+}
+
 // do routes one call.
 func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply, error) {
 	if c.closed {
