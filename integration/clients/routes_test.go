@@ -6,9 +6,11 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rwsplit/rwsplit/integration/clients/clienttest"
+	"github.com/rwsplit/rwsplit/splitter"
 )
 
 // onPrimary fails the test unless the primary answered all that f sent, and f
@@ -32,36 +34,74 @@ func onReplicas(t *testing.T, e *clienttest.Engine, db *sql.DB, f func()) {
 // rowsWritten is how many rows readsOwnWrites writes, numbered from 0.
 const rowsWritten = 8
 
-// readsOwnWrites has a goroutine for each row that writes it and reads it at
-// once, over and over. No read may be stale, and replicas must have answered.
-func readsOwnWrites(t *testing.T, e *clienttest.Engine, db *sql.DB,
-	write func(ctx context.Context, id, v int64) error, read func(ctx context.Context, id int64) (int64, error),
-) {
+type (
+	writeRow func(ctx context.Context, id, v int64) error
+	readRow  func(ctx context.Context, id int64) (int64, error)
+)
+
+// readsOwnWrites fails the test if a read is older than what was written just
+// before, or if no replica answered.
+func readsOwnWrites(t *testing.T, e *clienttest.Engine, db *sql.DB, write writeRow, read readRow) {
 	t.Helper()
-	ctx := ctxFor(t)
-	const writes = 25 // of each row
 	_, replicas := e.Routes(t, db, func() {
-		var wait sync.WaitGroup
-		for id := range int64(rowsWritten) {
-			wait.Go(func() {
-				for v := int64(1); v <= writes; v++ {
-					if err := write(ctx, id, v); err != nil {
-						t.Errorf("write %d of row %d: %v", v, id, err)
-						return
-					}
-					got, err := read(ctx, id)
-					if err != nil || got != v {
-						t.Errorf("row %d is %d, %v, just after %d was written", id, got, err, v)
-						return
-					}
-				}
-			})
+		if n := staleReads(t, ctxFor(t), write, read); n != 0 {
+			t.Errorf("%d reads did not see what was written just before", n)
 		}
-		wait.Wait()
 	})
 	if replicas == 0 {
 		t.Error("no replica answered: nothing was shown")
 	}
+}
+
+// staleReads has a goroutine for each row that writes it and reads it at once,
+// over and over: 200 times in all.
+func staleReads(t *testing.T, ctx context.Context, write writeRow, read readRow) (stale int64) {
+	t.Helper()
+	var n atomic.Int64
+	var wait sync.WaitGroup
+	for id := range int64(rowsWritten) {
+		wait.Go(func() {
+			for v := int64(1); v <= 200/rowsWritten; v++ {
+				if err := write(ctx, id, v); err != nil {
+					t.Errorf("write %d of row %d: %v", v, id, err)
+					return
+				}
+				got, err := read(ctx, id)
+				if err != nil {
+					t.Errorf("read %d of row %d: %v", v, id, err)
+					return
+				}
+				if got != v {
+					n.Add(1)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return n.Load()
+}
+
+// TestStaleReads: what readsOwnWrites looks for is found where it is allowed.
+func TestStaleReads(t *testing.T) {
+	clienttest.EachEngine(t, func(t *testing.T, e *clienttest.Engine) {
+		db := e.Open(t)
+		mustExec(t, db, `CREATE TABLE stale (id bigint PRIMARY KEY, v bigint NOT NULL)`)
+		for id := range rowsWritten {
+			mustExec(t, db, q(e, `INSERT INTO stale VALUES ($1, 0)`), id)
+		}
+		one[int](t, db, `SELECT count(*) FROM stale`) // a replica has the table
+		ctx := splitter.WithConsistency(ctxFor(t), splitter.Eventual)
+		for !t.Failed() && staleReads(t, ctx,
+			func(ctx context.Context, id, v int64) error {
+				_, err := db.ExecContext(ctx, q(e, `UPDATE stale SET v = $1 WHERE id = $2`), v, id)
+				return err
+			},
+			func(ctx context.Context, id int64) (v int64, err error) {
+				err = db.QueryRowContext(ctx, q(e, `SELECT v FROM stale WHERE id = $1`), id).Scan(&v)
+				return v, err
+			}) == 0 {
+		}
+	})
 }
 
 // wrapped is the name of the driver under e.Driver, which clients know.
