@@ -14,7 +14,11 @@ import (
 
 // TestScany: georgysavva/scany, which scans what a *sql.DB, *sql.Conn or *sql.Tx
 // returns.
-func TestScany(t *testing.T) { clienttest.EachEngine(t, testScany) }
+func TestScany(t *testing.T) {
+	clienttest.EachEngine(t, func(t *testing.T, e *clienttest.Engine) {
+		eachMode(t, e, func(t *testing.T, params ...string) { testScany(t, e, e.Open(t, params...)) })
+	})
+}
 
 // scanyUser is a row of scany_users, with the city that it lives in.
 type scanyUser struct {
@@ -27,10 +31,10 @@ type scanyUser struct {
 	}
 }
 
-func testScany(t *testing.T, e *clienttest.Engine) {
+func testScany(t *testing.T, e *clienttest.Engine, db *sql.DB) {
 	ctx := ctxFor(t)
-	db := e.Open(t)
 	for _, text := range []string{
+		`DROP TABLE IF EXISTS scany_cities, scany_users, scany_counters`,
 		`CREATE TABLE scany_cities (id bigint PRIMARY KEY, name varchar(50) NOT NULL)`,
 		`CREATE TABLE scany_users (id bigint PRIMARY KEY, name varchar(50) NOT NULL, age int, city bigint NOT NULL)`,
 		`CREATE TABLE scany_counters (id bigint PRIMARY KEY, v bigint NOT NULL)`,

@@ -79,28 +79,32 @@ func converted(all []mysql.SqlcAccount, err error) ([]postgres.SqlcAccount, erro
 // TestSqlc: code that sqlc generated, with and without prepared queries.
 func TestSqlc(t *testing.T) {
 	clienttest.EachEngine(t, func(t *testing.T, e *clienttest.Engine) {
-		ctx := ctxFor(t)
-		db := e.Open(t)
-		var plain, prepared accounts
-		var plainTx, preparedTx func(*sql.Tx) accounts
+		schema := sqlcSchemaMySQL
 		if e.Kind == "postgres" {
-			mustExec(t, db, sqlcSchemaPostgres)
-			p, err := postgres.Prepare(ctx, db)
-			must(t, err)
-			plain, prepared = postgres.New(db), p
-			plainTx = func(tx *sql.Tx) accounts { return postgres.New(tx) }
-			preparedTx = func(tx *sql.Tx) accounts { return p.WithTx(tx) }
-		} else {
-			mustExec(t, db, sqlcSchemaMySQL)
-			p, err := mysql.Prepare(ctx, db)
-			must(t, err)
-			plain, prepared = accountsMySQL{mysql.New(db)}, accountsMySQL{p}
-			plainTx = func(tx *sql.Tx) accounts { return accountsMySQL{mysql.New(tx)} }
-			preparedTx = func(tx *sql.Tx) accounts { return accountsMySQL{p.WithTx(tx)} }
+			schema = sqlcSchemaPostgres
 		}
-		t.Run("plain", func(t *testing.T) { testSqlc(t, e, db, plain, plainTx) })
-		t.Run("prepared", func(t *testing.T) { testSqlc(t, e, db, prepared, preparedTx) })
-		must(t, prepared.Close())
+		mustExec(t, e.Open(t), schema)
+		eachMode(t, e, func(t *testing.T, params ...string) {
+			db := e.Open(t, params...)
+			var plain, prepared accounts
+			var plainTx, preparedTx func(*sql.Tx) accounts
+			if e.Kind == "postgres" {
+				p, err := postgres.Prepare(ctxFor(t), db)
+				must(t, err)
+				plain, prepared = postgres.New(db), p
+				plainTx = func(tx *sql.Tx) accounts { return postgres.New(tx) }
+				preparedTx = func(tx *sql.Tx) accounts { return p.WithTx(tx) }
+			} else {
+				p, err := mysql.Prepare(ctxFor(t), db)
+				must(t, err)
+				plain, prepared = accountsMySQL{mysql.New(db)}, accountsMySQL{p}
+				plainTx = func(tx *sql.Tx) accounts { return accountsMySQL{mysql.New(tx)} }
+				preparedTx = func(tx *sql.Tx) accounts { return accountsMySQL{p.WithTx(tx)} }
+			}
+			t.Run("plain", func(t *testing.T) { testSqlc(t, e, db, plain, plainTx) })
+			t.Run("prepared", func(t *testing.T) { testSqlc(t, e, db, prepared, preparedTx) })
+			must(t, prepared.Close())
+		})
 	})
 }
 

@@ -22,12 +22,16 @@ type sqlxItem struct {
 }
 
 // TestSqlx: jmoiron/sqlx.
-func TestSqlx(t *testing.T) { clienttest.EachEngine(t, testSqlx) }
+func TestSqlx(t *testing.T) {
+	clienttest.EachEngine(t, func(t *testing.T, e *clienttest.Engine) {
+		eachMode(t, e, func(t *testing.T, params ...string) { testSqlx(t, e, e.Open(t, params...)) })
+	})
+}
 
-func testSqlx(t *testing.T, e *clienttest.Engine) {
+func testSqlx(t *testing.T, e *clienttest.Engine, raw *sql.DB) {
 	ctx := ctxFor(t)
-	raw := e.Open(t)
 	db := sqlx.NewDb(raw, wrapped(e))
+	db.MustExecContext(ctx, `DROP TABLE IF EXISTS sqlx_items, sqlx_counters`)
 	db.MustExecContext(ctx, `CREATE TABLE sqlx_items (id `+serial(e)+`, name varchar(50) NOT NULL UNIQUE, price bigint NOT NULL, note varchar(50))`)
 
 	t.Run("NamedExec writes one struct, a map, and a batch, on the primary", func(t *testing.T) {

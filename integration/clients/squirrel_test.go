@@ -22,11 +22,14 @@ func TestSquirrel(t *testing.T) {
 		mustExec(t, db, `CREATE TABLE squirrel_owners (id bigint PRIMARY KEY, name varchar(50) NOT NULL)`)
 		mustExec(t, db, `CREATE TABLE squirrel_items (id `+serial(e)+`, owner bigint NOT NULL, name varchar(50) NOT NULL, price bigint NOT NULL)`)
 		mustExec(t, db, `CREATE TABLE squirrel_counters (id bigint PRIMARY KEY, v bigint NOT NULL)`)
-		t.Run("RunWith the DB", func(t *testing.T) { testSquirrel(t, e, db, db) })
-		t.Run("RunWith a statement cache", func(t *testing.T) {
-			cache := sq.NewStmtCache(db)
-			testSquirrel(t, e, db, cache)
-			must(t, cache.Clear())
+		eachMode(t, e, func(t *testing.T, params ...string) {
+			db := e.Open(t, params...)
+			t.Run("RunWith the DB", func(t *testing.T) { testSquirrel(t, e, db, db) })
+			t.Run("RunWith a statement cache", func(t *testing.T) {
+				cache := sq.NewStmtCache(db)
+				testSquirrel(t, e, db, cache)
+				must(t, cache.Clear())
+			})
 		})
 	})
 }
