@@ -210,4 +210,14 @@ func testMigrate(t *testing.T, e *clienttest.Engine, d migrateDriver) {
 		must(t, <-got)
 		must(t, theirs.Unlock())
 	})
+	t.Run("drop, and up from nothing", func(t *testing.T) {
+		onPrimary(t, e, own, func() { must(t, m.Drop()) })
+		schema := map[bool]string{true: `current_schema()`, false: `DATABASE()`}[e.Kind == "postgres"]
+		if n := one[int](t, db, `/* rwsplit: primary */ SELECT count(*) FROM information_schema.tables WHERE table_schema = `+schema); n != 0 {
+			t.Errorf("%d tables are left", n)
+		}
+		again, _ := newMigrate(t, e, d, name, files)
+		must(t, again.Up())
+		state(3, 64)
+	})
 }

@@ -128,6 +128,19 @@ func testScany(t *testing.T, e *clienttest.Engine, db *sql.DB) {
 			}
 		})
 	})
+	t.Run("several sets of rows", func(t *testing.T) {
+		if e.Kind == "postgres" {
+			t.Skip("pgx has one for a query")
+		}
+		rows, err := e.Open(t, multiStatements(e)...).QueryContext(ctx, `SELECT name FROM scany_cities ORDER BY id; SELECT id FROM scany_users ORDER BY id`)
+		must(t, err)
+		var cities []string
+		var users []int64
+		must(t, sqlscan.ScanAllSets([]any{&cities, &users}, rows))
+		if !slices.Equal(cities, []string{"Bern", "Basel"}) || !slices.Equal(users, []int64{1, 2, 3}) {
+			t.Errorf("ScanAllSets: %v and %v", cities, users)
+		}
+	})
 	t.Run("transactions", func(t *testing.T) {
 		age := func(from sqlscan.Querier) (age int) {
 			must(t, sqlscan.Get(ctx, from, &age, `SELECT age FROM scany_users WHERE id = 1`))
