@@ -123,10 +123,8 @@ func (s *server) engine(t *testing.T) *Engine {
 			t.Fatalf("%s: %v", text, err)
 		}
 	}
-	if err := s.cluster.WaitReplicas(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	e := &Engine{Name: s.name, Kind: s.kind, Driver: drivers[s.kind], cluster: s.cluster}
+	e.WaitReplicas(t)
 	// Reads wait for a replica however busy the machine is.
 	e.DSN = strings.Replace(s.cluster.DSN("rwsplit_wait_budget=10s"), "/shop", "/"+name, 1)
 	return e
@@ -165,6 +163,15 @@ func (e *Engine) ready(t testing.TB, db *sql.DB) {
 
 func allUp(s splitter.Stats) bool {
 	return !slices.ContainsFunc(s.Members, func(m splitter.MemberStats) bool { return m.State != "up" })
+}
+
+// WaitReplicas returns when the replicas have all that the primary has now. A read
+// that must see it need not be waited for, unless it is an Eventual one.
+func (e *Engine) WaitReplicas(t testing.TB) {
+	t.Helper()
+	if err := e.cluster.WaitReplicas(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Routes tells how many statements went to the primary and to the replicas while
