@@ -18,22 +18,23 @@ FEWER_READS   = 30000
 
 ENGINE ?= postgres
 
-.PHONY: help demo test test-fast test-servers test-differential lint vuln fuzz bench cc
+.PHONY: help demo test test-fast test-servers test-clients test-differential lint vuln fuzz bench cc
 
 help:
-	@echo "make demo       a real primary and two replicas here, a load, a live page; Ctrl-C ends it"
-	@echo "                ENGINE=postgres (the default), mysql or mariadb"
-	@echo "make test       all tests, with -race, against real servers of several versions"
-	@echo "make test-fast  the tests that need no server"
-	@echo "make lint       gofmt, vet, staticcheck"
-	@echo "make vuln       known vulnerabilities (needs the vulnerability database)"
-	@echo "make fuzz       each fuzzer for FUZZTIME (default 1m)"
-	@echo "make bench      what a routed read costs over a plain one"
+	@echo "make demo          a real primary and two replicas here, a load, a live page; Ctrl-C ends it"
+	@echo "                   ENGINE=postgres (the default), mysql or mariadb"
+	@echo "make test          all tests, with -race, against real servers of several versions"
+	@echo "make test-fast     the tests that need no server"
+	@echo "make test-clients  GORM, bun, ent, sqlx and other libraries over rwsplit"
+	@echo "make lint          gofmt, vet, staticcheck"
+	@echo "make vuln          known vulnerabilities (needs the vulnerability database)"
+	@echo "make fuzz          each fuzzer for FUZZTIME (default 1m)"
+	@echo "make bench         what a routed read costs over a plain one"
 
 demo:
 	go run ./cmd/rwsplit demo -engine $(ENGINE)
 
-test: lint test-fast test-differential test-servers
+test: lint test-fast test-differential test-clients test-servers
 
 test-fast: cc
 	go test -race $(FAST_PACKAGES)
@@ -42,6 +43,13 @@ test-fast: cc
 # users of the library do not carry the parser.
 test-differential: cc
 	cd internal/statement/differential && go test ./...
+
+# What people use over database/sql: a module of its own, so that users of the
+# library do not carry all of that.
+test-clients: cc
+	@go run ./integration/servers $(SERVERS)
+	RWSPLIT_SERVERS="$$(go run ./integration/servers -list $(SERVERS))"; export RWSPLIT_SERVERS; \
+		cd integration/clients && go test -race -count=1 -timeout 30m ./...
 
 # What cannot be had here is said before, and in the last lines again.
 test-servers: cc
@@ -57,6 +65,7 @@ lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	cd integration/clients && go vet ./... && go run $(STATICCHECK) ./...
 
 vuln:
 	go run $(GOVULNCHECK) ./...
