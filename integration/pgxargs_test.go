@@ -141,3 +141,27 @@ func testQueryRewriter(t *testing.T, e *engine) {
 		}
 	})
 }
+
+// TestRewrittenLock: a lock that a rewriter asks for is taken on the primary.
+func TestRewrittenLock(t *testing.T) { eachEngine(t, testRewrittenLock, "postgres") }
+
+func testRewrittenLock(t *testing.T, e *engine) {
+	c := e.shared(t)
+	ctx := ctxFor(t)
+	db := e.open(t, c, patient)
+	ready(t, db)
+	conn, err := db.Conn(ctx)
+	must(t, err)
+	defer conn.Close()
+	if !one[bool](t, ctx, conn, `SELECT true`, rewriter{`SELECT pg_try_advisory_lock(471147)`, new(atomic.Int64)}) {
+		t.Fatal("no lock")
+	}
+	const held = `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 471147`
+	for _, s := range c.Servers() {
+		n, err := s.QueryText(ctx, held)
+		must(t, err)
+		if want := map[bool]string{true: "1", false: "0"}[s == c.Primary()]; n != want {
+			t.Errorf("%s locks on %s, want %s", n, s.Name(), want)
+		}
+	}
+}
