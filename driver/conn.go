@@ -100,7 +100,7 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 		r, _, err := c.read(ctx, k, h)
 		return r, err
 	}
-	r, err := c.write(ctx, k, st, kind != statement.Read)
+	r, err := c.write(ctx, k, st, kind != statement.Read && reason != statement.PrimaryHint)
 	if k.method != prepare {
 		count.Add(1)
 	}

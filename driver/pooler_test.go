@@ -72,13 +72,5 @@ func TestRewrittenText(t *testing.T) {
 				t.Errorf("the same text as it is on %s", s)
 			}
 		}
-		tx, err := b.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tx.Rollback()
-		if _, err := tx.ExecContext(ctx, selectKey, "rewriter"); !errors.Is(err, ErrReplicaTransaction) {
-			t.Errorf("in a transaction on a replica: %v", err)
-		}
 	})
 }

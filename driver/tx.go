@@ -83,9 +83,6 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 	if onReplica && (st.SilentOnReplica && !sets || t.nested && len(t.sets) > 0) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, st.Reason)
 	}
-	if onReplica && c.db.engine.Rewrites(k.args) {
-		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, statement.Rewritten)
-	}
 	if err := c.checkPooler(t.lease, st, true); err != nil {
 		return reply{}, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rwsplit/rwsplit/internal/cluster"
 	"github.com/rwsplit/rwsplit/internal/statement"
+	"github.com/rwsplit/rwsplit/lag"
 	"github.com/rwsplit/rwsplit/session"
 )
 
@@ -32,7 +33,7 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 			sets := st.Settings != nil && repeatable(k) && !c.pinned()
 			c.primary.dirty = c.primary.dirty || st.Dirty && k.method != prepare
 			c.unsure = c.unsure || st.MayBegin
-			r, err = c.send(ctx, k, rec)
+			r, err = c.send(ctx, k, rec, changes)
 			if st.Dirty && k.method != prepare {
 				c.forgetPrepared(&c.primary)
 			}
@@ -61,10 +62,13 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 // send runs a call on the connection to the primary and notes in the records
 // that it may have written. The records are marked before: an error may hide a
 // commit.
-func (c *conn) send(ctx context.Context, k *call, rec *session.Record) (reply, error) {
+func (c *conn) send(ctx context.Context, k *call, rec *session.Record, changes bool) (reply, error) {
 	node := c.primary.Node
 	if k.method == prepare || k.method == begin {
 		return k.on(ctx, c.primary.Conn())
+	}
+	if !changes {
+		return c.look(ctx, k, rec)
 	}
 	if rec != nil {
 		rec.BeginWrite()
@@ -91,6 +95,25 @@ func (c *conn) send(ctx context.Context, k *call, rec *session.Record) (reply, e
 	node.Writes.Add(1)
 	if err == nil {
 		node.Load.Took(end.Sub(start), end)
+	}
+	return r, err
+}
+
+// look is send for what is proven to change nothing.
+func (c *conn) look(ctx context.Context, k *call, rec *session.Record) (reply, error) {
+	node := c.primary.Node
+	start := time.Now()
+	r, err := k.on(ctx, c.primary.Conn())
+	if err == driver.ErrBadConn {
+		return r, err
+	}
+	node.Reads.Add(1)
+	if err == nil {
+		end := time.Now()
+		node.Load.Took(end.Sub(start), end)
+		if rec != nil {
+			rec.Saw(nil, lag.Instance{Node: node.Index, Run: c.primary.Conn().Run}, end)
+		}
 	}
 	return r, err
 }

@@ -95,13 +95,16 @@ func newConn(c *stdlib.Conn) (*conn, error) {
 func (c *conn) pgConn() *pgconn.PgConn { return c.Conn.Conn().PgConn() }
 
 // honest returns err, or what it hides: the writes to the server have passed the
-// number sent.
-func (c *conn) honest(sent uint64, err error) error {
+// number sent. Where pgx gave up for the caller's sake, the error says so.
+func (c *conn) honest(ctx context.Context, sent uint64, err error) error {
 	if err == nil || c.wire.sent.Load() == sent || !errors.Is(err, driver.ErrBadConn) && !pgconn.SafeToRetry(err) {
 		return err
 	}
 	if farewell, ok := c.pgConn().CustomData()[farewellKey].(*pgconn.PgError); ok {
 		return farewell
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", errReplyLost, err)
 	}
 	return errReplyLost
 }
@@ -119,7 +122,7 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 func (c *conn) exec(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	sent := c.wire.sent.Load()
 	r, err := c.Conn.ExecContext(ctx, text, args)
-	return r, c.honest(sent, err)
+	return r, c.honest(ctx, sent, err)
 }
 
 // QueryContext implements driver.QueryerContext.
@@ -135,7 +138,7 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 func (c *conn) rows(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	sent := c.wire.sent.Load()
 	r, err := c.Conn.QueryContext(ctx, text, args)
-	return r, c.honest(sent, err)
+	return r, c.honest(ctx, sent, err)
 }
 
 // changedPlan reports whether a statement that was prepared before a change of the
@@ -165,17 +168,18 @@ func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	if err != nil {
 		return nil, err
 	}
-	return &tx{Tx: t, conn: c}, nil
+	return &tx{Tx: t, conn: c, ctx: ctx}, nil
 }
 
 // tx is an open transaction of the connection.
 type tx struct {
 	driver.Tx
 	conn *conn
+	ctx  context.Context // that it began under, and ends with
 }
 
 // Commit implements driver.Tx.
 func (t *tx) Commit() error {
 	sent := t.conn.wire.sent.Load()
-	return t.conn.honest(sent, t.Tx.Commit())
+	return t.conn.honest(t.ctx, sent, t.Tx.Commit())
 }

@@ -79,7 +79,7 @@ func (s *stmt) prepare(ctx context.Context) (err error) {
 		if err != nil {
 			s.vendor = nil
 		}
-		err = s.conn.honest(sent, err)
+		err = s.conn.honest(ctx, sent, err)
 	}
 	return err
 }

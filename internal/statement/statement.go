@@ -134,16 +134,14 @@ func classify(d Dialect, sql string) *Statement {
 }
 
 // Resolve is the final verdict: the statement, its hint and what is known of
-// the functions. The string is the word that decided.
+// the functions. The string is the word that decided. What is a Write for
+// PrimaryHint alone changes nothing.
 //
 // A hint towards a replica vouches for functions that are unknown or volatile
 // and for nothing else.
 func (s *Statement) Resolve(c *Catalog) (Kind, Reason, string) {
 	if s.Kind != Read {
 		return s.Kind, s.Reason, s.Detail
-	}
-	if s.Hint == HintPrimary {
-		return Write, PrimaryHint, ""
 	}
 	for i := range s.Calls {
 		call := &s.Calls[i]
@@ -155,6 +153,9 @@ func (s *Statement) Resolve(c *Catalog) (Kind, Reason, string) {
 			return Read, ReplicaHint, call.Name
 		}
 		return Write, reason, call.Name
+	}
+	if s.Hint == HintPrimary {
+		return Write, PrimaryHint, ""
 	}
 	return Read, s.Reason, s.Detail
 }
