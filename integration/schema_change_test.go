@@ -5,10 +5,134 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rwsplit/rwsplit/splitter"
 )
+
+// reader runs one query in one way and returns the number of columns.
+type reader struct {
+	name string
+	read func(ctx context.Context) (int, error)
+}
+
+// spread runs each reader many times, on the replicas and on the primary, from so
+// many goroutines that each member's connections are all in use. It returns the
+// errors, and how often another number of columns came.
+func spread(t *testing.T, readers []reader, columns int) (failed map[string]int, wrong int) {
+	t.Helper()
+	const callers, calls = 32, 200
+	failed = make(map[string]int)
+	var mu sync.Mutex // guards failed and wrong
+	for _, r := range readers {
+		for _, where := range []string{replica, primary} {
+			ctx := ctxFor(t)
+			if where == primary {
+				ctx = splitter.OnPrimary(ctx)
+			}
+			var wait sync.WaitGroup
+			var done atomic.Int64
+			for range callers {
+				wait.Go(func() {
+					for done.Add(1) <= calls {
+						n, err := r.read(ctx)
+						mu.Lock()
+						if err != nil {
+							failed[fmt.Sprintf("%s on a %s: %v", r.name, where, err)]++
+						} else if n != columns {
+							wrong++
+						}
+						mu.Unlock()
+					}
+				})
+			}
+			wait.Wait()
+		}
+	}
+	return failed, wrong
+}
+
+// readersOf are the ways in which a statement comes to be prepared.
+func readersOf(t *testing.T, e *engine, db *sql.DB, text string) []reader {
+	t.Helper()
+	count := func(rows *sql.Rows, err error) (int, error) {
+		if err != nil {
+			return 0, err
+		}
+		defer rows.Close()
+		columns, err := rows.Columns()
+		for rows.Next() {
+			into := make([]any, len(columns))
+			for i := range into {
+				into[i] = new(any)
+			}
+			if err := rows.Scan(into...); err != nil {
+				return 0, err
+			}
+		}
+		if err == nil {
+			err = rows.Err()
+		}
+		return len(columns), err
+	}
+	stmt, err := db.PrepareContext(ctxFor(t), e.q(text))
+	must(t, err)
+	t.Cleanup(func() { stmt.Close() })
+	return []reader{
+		{"a prepared statement", func(ctx context.Context) (int, error) { return count(stmt.QueryContext(ctx, 1)) }},
+		{"a query with arguments", func(ctx context.Context) (int, error) {
+			return count(db.QueryContext(ctx, e.q(`/* arguments */ `+text), 1))
+		}},
+		{"a query without", func(ctx context.Context) (int, error) {
+			return count(db.QueryContext(ctx, placeholder.ReplaceAllString(text, "1")))
+		}},
+	}
+}
+
+// TestSchemaChange: what is prepared on connections goes on to work when a table
+// changes, on every member and on each of its connections.
+func TestSchemaChange(t *testing.T) { eachEngine(t, testSchemaChange) }
+
+func testSchemaChange(t *testing.T, e *engine) {
+	c := e.shared(t)
+	db := e.open(t, c, patient, "rwsplit_max_conns=8")
+	mustExec(t, db, `CREATE TABLE changing (id int PRIMARY KEY, v int)`)
+	mustExec(t, db, `INSERT INTO changing VALUES (1, 1)`)
+	must(t, c.WaitReplicas(ctxFor(t)))
+	ready(t, db)
+	readers := readersOf(t, e, db, `SELECT * FROM changing WHERE id = $1`)
+	check := func(t *testing.T, columns int) {
+		t.Helper()
+		failed, wrong := spread(t, readers, columns)
+		for text, n := range failed {
+			t.Errorf("%d times: %s", n, text)
+		}
+		if wrong != 0 {
+			t.Errorf("%d times another number of columns than %d", wrong, columns)
+		}
+	}
+	check(t, 2)
+	changeType := `ALTER TABLE changing ALTER COLUMN v TYPE varchar(20)`
+	if e.kind != "postgres" {
+		changeType = `ALTER TABLE changing MODIFY v varchar(20)`
+	}
+	for _, change := range []struct {
+		text    string
+		columns int
+	}{
+		{`ALTER TABLE changing ADD COLUMN w int DEFAULT 7`, 3},
+		{changeType, 3},
+		{`ALTER TABLE changing DROP COLUMN w`, 2},
+	} {
+		t.Run(change.text, func(t *testing.T) {
+			mustExec(t, db, change.text)
+			must(t, c.WaitReplicas(ctxFor(t)))
+			check(t, change.columns)
+		})
+	}
+}
 
 // TestSchemaChangeInTransaction: there the server's error comes up, as what was
 // done before in the transaction is lost, and afterwards all is well.
