@@ -25,7 +25,9 @@ type conn struct {
 	*stdlib.Conn
 	wire     *wire
 	identity identity
-	pooled   bool // others use the server's connection between transactions
+	mode     pgx.QueryExecMode // that the configuration asks for
+	prepared map[string]*stmt  // by text: pgx knows them
+	pooled   bool              // others use the server's connection between transactions
 }
 
 var (
@@ -89,7 +91,7 @@ func newConn(c *stdlib.Conn) (*conn, error) {
 		c.Close()
 		return nil, fmt.Errorf("the connection is a %T: a hook of pgx's configuration was replaced", c.Conn().PgConn().Conn())
 	}
-	return &conn{Conn: c, wire: w}, nil
+	return &conn{Conn: c, wire: w, mode: c.Conn().Config().DefaultQueryExecMode, prepared: make(map[string]*stmt)}, nil
 }
 
 func (c *conn) pgConn() *pgconn.PgConn { return c.Conn.Conn().PgConn() }
@@ -112,6 +114,7 @@ func (c *conn) honest(ctx context.Context, sent uint64, err error) error {
 // ExecContext implements driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	args = c.options(args)
+	c.unprepare(text, args)
 	r, err := c.exec(ctx, text, args)
 	if c.changedPlan(err) {
 		return c.exec(ctx, text, args)
@@ -128,6 +131,7 @@ func (c *conn) exec(ctx context.Context, text string, args []driver.NamedValue) 
 // QueryContext implements driver.QueryerContext.
 func (c *conn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	args = c.options(args)
+	c.unprepare(text, args)
 	r, err := c.rows(ctx, text, args)
 	if c.changedPlan(err) {
 		return c.rows(ctx, text, args)

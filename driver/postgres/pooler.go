@@ -65,7 +65,7 @@ func (c *conn) options(args []driver.NamedValue) []driver.NamedValue {
 	if !c.pooled {
 		return args
 	}
-	switch c.Conn.Conn().Config().DefaultQueryExecMode {
+	switch c.mode {
 	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
 		return args
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -33,7 +34,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r dri
 		return s.conn.ExecContext(ctx, s.text, args)
 	}
 	err = s.run(ctx, func() error {
-		r, err = s.conn.exec(ctx, s.name(), args)
+		r, err = s.conn.exec(ctx, s.text, args)
 		return err
 	})
 	return r, err
@@ -45,15 +46,11 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r dr
 		return s.conn.QueryContext(ctx, s.text, args)
 	}
 	err = s.run(ctx, func() error {
-		r, err = s.conn.rows(ctx, s.name(), args)
+		r, err = s.conn.rows(ctx, s.text, args)
 		return err
 	})
 	return r, err
 }
-
-// name is what pgx knows the statement by. It is not the text, or pgx would run it
-// for a plain query of that text, in whatever mode.
-func (s *stmt) name() string { return s.text + "\n" }
 
 func (s *stmt) run(ctx context.Context, call func() error) error {
 	for attempt := 1; ; attempt++ {
@@ -75,13 +72,33 @@ func (s *stmt) run(ctx context.Context, call func() error) error {
 func (s *stmt) prepare(ctx context.Context) (err error) {
 	if s.vendor == nil {
 		sent := s.conn.wire.sent.Load()
-		s.vendor, err = s.conn.Conn.PrepareContext(ctx, s.name())
+		s.vendor, err = s.conn.Conn.PrepareContext(ctx, s.text)
 		if err != nil {
 			s.vendor = nil
+		} else {
+			s.conn.prepared[s.text] = s
 		}
 		err = s.conn.honest(ctx, sent, err)
 	}
 	return err
+}
+
+// unprepare closes the statement of a text that is about to run in a mode without
+// one, which pgx would run in its place. It is prepared anew when it is next used.
+func (c *conn) unprepare(text string, args []driver.NamedValue) {
+	s, ok := c.prepared[text]
+	if !ok {
+		return
+	}
+	mode := c.mode
+	for i := range args {
+		if m, ok := args[i].Value.(pgx.QueryExecMode); ok {
+			mode = m
+		}
+	}
+	if mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
+		s.Close() // its failure shows with the query
+	}
 }
 
 // NumInput implements driver.Stmt.
@@ -94,6 +111,7 @@ func (s *stmt) Close() error {
 	}
 	err := s.vendor.Close()
 	s.vendor = nil
+	delete(s.conn.prepared, s.text)
 	return err
 }
 
