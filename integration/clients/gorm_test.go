@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/rwsplit/rwsplit/integration/clients/clienttest"
+	"github.com/rwsplit/rwsplit/session"
 	"github.com/rwsplit/rwsplit/splitter"
 )
 
@@ -59,8 +60,12 @@ func TestGORM(t *testing.T) {
 		eachMode(t, e, func(t *testing.T, params ...string) {
 			for _, prepare := range []bool{false, true} {
 				t.Run(fmt.Sprintf("PrepareStmt %v", prepare), func(t *testing.T) {
-					conn := e.Open(t, params...)
-					g := &gormTest{e: e, conn: conn, db: openGORM(t, gormDialector(e, conn), prepare)}
+					open := func() (*sql.DB, *gorm.DB) {
+						conn := e.Open(t, params...)
+						return conn, openGORM(t, gormDialector(e, conn), prepare)
+					}
+					g := &gormTest{e: e, open: open}
+					g.conn, g.db = open()
 					g.run(t)
 				})
 			}
@@ -84,6 +89,7 @@ func openGORM(t *testing.T, d gorm.Dialector, prepare bool) *gorm.DB {
 
 type gormTest struct {
 	e    *clienttest.Engine
+	open func() (*sql.DB, *gorm.DB) // as another process would
 	conn *sql.DB
 	db   *gorm.DB
 }
@@ -113,7 +119,10 @@ func (g *gormTest) run(t *testing.T) {
 		{"transactions", g.transactions},
 		{"nested transactions", g.nested},
 		{"locking reads", g.locking},
+		{"no update is lost", g.increments},
+		{"a connection keeps its state", g.connection},
 		{"hints in the context", g.hints},
+		{"a session goes from process to process", g.sessions},
 		{"no read is stale", g.ownWrites},
 	} {
 		t.Run(step.name, step.test)
@@ -281,6 +290,26 @@ func (g *gormTest) hints(t *testing.T) {
 	g.onPrimary(t, read(splitter.WithConsistency(ctx, splitter.Strong)))
 	g.onReplicas(t, read(splitter.WithConsistency(ctx, splitter.Eventual)))
 	g.onPrimary(t, func() { must(t, g.db.Raw("/* rwsplit: primary */ SELECT * FROM gorm_users").Scan(&[]gormUser{}).Error) })
+}
+
+func (g *gormTest) sessions(t *testing.T) {
+	conn, other := g.open()
+	for age := range 20 {
+		s := session.New()
+		ctx := session.NewContext(ctxFor(t), s)
+		must(t, g.db.WithContext(ctx).Model(&gormUser{}).Where("name = ?", "user 50").Update("age", age).Error)
+		token, err := s.Token(ctx)
+		must(t, err)
+		s, err = session.Parse(token)
+		must(t, err)
+		onReplicas(t, g.e, conn, func() {
+			var u gormUser
+			must(t, other.WithContext(session.NewContext(ctxFor(t), s)).First(&u, "name = ?", "user 50").Error)
+			if u.Age != age {
+				t.Errorf("the other process sees age %d, want %d", u.Age, age)
+			}
+		})
+	}
 }
 
 func (g *gormTest) ownWrites(t *testing.T) {

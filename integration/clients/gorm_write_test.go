@@ -1,8 +1,10 @@
 package clients
 
 import (
+	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"testing"
 
 	"gorm.io/driver/mysql"
@@ -11,6 +13,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/rwsplit/rwsplit/integration/clients/clienttest"
+	"github.com/rwsplit/rwsplit/splitter"
 )
 
 // age returns what a read outside transactions sees of a user.
@@ -199,6 +202,59 @@ func (g *gormTest) locking(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+func (g *gormTest) increments(t *testing.T) {
+	must(t, g.db.Create(&gormCounter{ID: 300}).Error)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 5 {
+				if err := g.db.Transaction(func(tx *gorm.DB) error {
+					var c gormCounter
+					if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).First(&c, 300).Error; err != nil {
+						return err
+					}
+					c.V++
+					return tx.Save(&c).Error
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	var c gormCounter
+	must(t, g.db.First(&c, 300).Error)
+	if c.V != 40 {
+		t.Errorf("the counter is %d after 40 increments", c.V)
+	}
+}
+
+func (g *gormTest) connection(t *testing.T) {
+	set, show := "SET lock_wait_timeout = 4711", "SELECT @@lock_wait_timeout"
+	if g.e.Kind == "postgres" {
+		set, show = "SET geqo_threshold = 4711", "SHOW geqo_threshold"
+	}
+	value := func(db *gorm.DB) (v string) {
+		t.Helper()
+		must(t, db.Raw(show).Row().Scan(&v))
+		return v
+	}
+	must(t, g.db.Connection(func(tx *gorm.DB) error {
+		must(t, tx.Exec(set).Error)
+		for range 3 {
+			if v := value(tx); v != "4711" {
+				t.Errorf("got %q on the connection that set it, want 4711", v)
+			}
+		}
+		return nil
+	}))
+	for _, ctx := range []context.Context{ctxFor(t), splitter.OnPrimary(ctxFor(t))} {
+		if v := value(g.db.WithContext(ctx)); v == "4711" {
+			t.Error("the setting has reached another connection")
+		}
+	}
 }
 
 // TestGORMOpensByDriverName holds that GORM can be given the driver's name and a DSN
