@@ -18,7 +18,7 @@ FEWER_READS   = 30000
 
 ENGINE ?= postgres
 
-.PHONY: help demo test test-fast test-servers test-clients test-differential lint vuln fuzz bench cc
+.PHONY: help demo test test-fast test-servers test-clients test-differential suites lint vuln fuzz bench cc
 
 help:
 	@echo "make demo          a real primary and two replicas here, a load, a live page; Ctrl-C ends it"
@@ -26,6 +26,7 @@ help:
 	@echo "make test          all tests, with -race, against real servers of several versions"
 	@echo "make test-fast     the tests that need no server"
 	@echo "make test-clients  GORM, bun, ent, sqlx and other libraries over rwsplit"
+	@echo "make suites        the wrapped drivers' own tests over rwsplit, compared with the plain drivers"
 	@echo "make lint          gofmt, vet, staticcheck"
 	@echo "make vuln          known vulnerabilities (needs the vulnerability database)"
 	@echo "make fuzz          each fuzzer for FUZZTIME (default 1m)"
@@ -34,7 +35,7 @@ help:
 demo:
 	go run ./cmd/rwsplit demo -engine $(ENGINE)
 
-test: lint test-fast test-differential test-clients test-servers
+test: lint test-fast test-differential suites test-clients test-servers
 
 test-fast: cc
 	go test -race $(FAST_PACKAGES)
@@ -60,6 +61,13 @@ test-servers: cc
 	if [ -n "$$more" ]; then set -x; \
 		RWSPLIT_SERVERS="$$more" go test -race -count=1 -timeout 40m ./integration -session-reads $(FEWER_READS); fi
 	@go run ./integration/servers $(SERVERS) $(MORE_SERVERS) "$(OPTIONAL)"
+
+# The wrapped drivers' own tests, over rwsplit: a module of its own, for what they
+# import. Says what differs from the plain drivers, which docs/compatibility.md has
+# to list.
+suites:
+	@go run ./integration/servers $(SERVERS)
+	cd integration/suites && go vet . && go test . && go run . $(SERVERS)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi

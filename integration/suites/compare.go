@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -51,6 +52,21 @@ func (c *comparison) retry(ctx context.Context, ours *binary, env []string, l *l
 	}
 	c.differ = still
 	return nil
+}
+
+// races are the tests during which the race detector found one, which a test that
+// then passes does not make good. "" stands for what ran outside of tests.
+func (r *results) races() (names []string) {
+	const warning = "WARNING: DATA RACE"
+	if strings.Contains(r.said, warning) {
+		names = append(names, "")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.tests)) {
+		if strings.Contains(r.tests[name].output, warning) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // unlisted are the differences that the list does not have. It marks the entries

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,6 +54,9 @@ func report(w io.Writer, pkg, server string, c *comparison, l *list) (ok bool) {
 	}
 	if c.needServer == 0 {
 		complain("no test passes that needs a server")
+	}
+	for _, name := range c.ours.races() {
+		complain("a data race: %s\n%s", name, cmp.Or(c.ours.tests[name].output, c.ours.said))
 	}
 	if failed := c.plain.with("fail"); len(failed) > 0 {
 		fmt.Fprintf(w, "  not compared, as they fail with the plain driver: %s\n", strings.Join(failed, ", "))
