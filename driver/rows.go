@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rwsplit/rwsplit/internal/cluster"
 	"github.com/rwsplit/rwsplit/session"
 )
 
@@ -16,6 +17,7 @@ import (
 type writeRows struct {
 	driver.Rows
 	conn   *conn
+	node   *cluster.Node
 	record *session.Record // nil: without session
 	ended  bool
 }
@@ -29,9 +31,21 @@ var (
 	_ driver.RowsNextResultSet              = (*writeRows)(nil)
 )
 
+// Next implements driver.Rows.
+func (r *writeRows) Next(dest []driver.Value) error { return r.failed(r.Rows.Next(dest)) }
+
+// failed is for an error while the rows are read: the write is not known to be
+// committed before their end.
+func (r *writeRows) failed(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return r.conn.failed(r.node, err, true)
+}
+
 // Close implements driver.Rows.
 func (r *writeRows) Close() error {
-	err := r.Rows.Close()
+	err := r.failed(r.Rows.Close())
 	r.end()
 	r.conn.writing = slices.DeleteFunc(r.conn.writing, func(o *writeRows) bool { return o == r })
 	return err
@@ -53,7 +67,7 @@ func (r *writeRows) HasNextResultSet() bool {
 // NextResultSet implements driver.RowsNextResultSet.
 func (r *writeRows) NextResultSet() error {
 	if rows, ok := r.Rows.(driver.RowsNextResultSet); ok {
-		return rows.NextResultSet()
+		return r.failed(rows.NextResultSet())
 	}
 	return io.EOF
 }

@@ -86,7 +86,7 @@ func (c *conn) send(ctx context.Context, k *call, rec *session.Record, changes b
 	case err == nil && k.method == query:
 		// INSERT … RETURNING: it has ended when its rows are closed.
 		c.db.record.Wrote(end, nil)
-		rows := &writeRows{Rows: r.rows, conn: c, record: rec}
+		rows := &writeRows{Rows: r.rows, conn: c, node: node, record: rec}
 		c.writing = append(c.writing, rows)
 		r.rows = rows
 	default:

@@ -63,9 +63,6 @@ var goSQLDriver = &suite{
 		{"driver_test.go", 2, `c := conn.(*mysqlConn)`, `c := plain(dbt, conn)`},
 		{"driver_test.go", 1, `if !ctx.Value(dialCtxKey{}).(bool) {`, `if got, _ := ctx.Value(dialCtxKey{}).(bool); !got {`},
 		{"driver_test.go", 1, `t.Fatalf("writing to DB in read-only session`, `dbt.Fatalf("writing to DB in read-only session`},
-		// By interfaces that are deprecated since Go 1.8.
-		{"driver_test.go", 1, `conn.(driver.Execer)`, `undeprecated{conn}`},
-		{"driver_test.go", 1, `conn.(driver.Queryer)`, `undeprecated{conn}`},
 		// The fixture's servers tell a path that is relative to their data.
 		{"driver_test.go", 1, `"SELECT @@socket"`, `"SELECT CONCAT(@@datadir, @@socket)"`},
 	},

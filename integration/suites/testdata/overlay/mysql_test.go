@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"context"
 	"database/sql"
 	"database/sql/driver"
 	"os"
@@ -50,16 +49,4 @@ func plain(t *DBTest, c any) *mysqlConn {
 		t.Fatalf("Raw hands over a %T, not this package's connection", c)
 	}
 	return mc
-}
-
-// undeprecated has driver.Execer's and driver.Queryer's methods, by those that
-// replaced them.
-type undeprecated struct{ conn any }
-
-func (u undeprecated) Exec(query string, _ []driver.Value) (driver.Result, error) {
-	return u.conn.(driver.ExecerContext).ExecContext(context.Background(), query, nil)
-}
-
-func (u undeprecated) Query(query string, _ []driver.Value) (driver.Rows, error) {
-	return u.conn.(driver.QueryerContext).QueryContext(context.Background(), query, nil)
 }
