@@ -261,3 +261,41 @@ func inOneTransaction(ctx context.Context, db *sql.DB, text string, args ...any)
 	}
 	return tx.Commit()
 }
+
+// TestKilledReturning: a write is reported as unknown also when its connection is
+// killed while its rows are read, which is before it is known to be committed.
+func TestKilledReturning(t *testing.T) { eachEngine(t, testKilledReturning, "postgres", "mariadb") }
+
+func testKilledReturning(t *testing.T, e *engine) {
+	c := e.shared(t)
+	ctx := ctxFor(t)
+	db := e.quiet(t, c)
+	mustExec(t, db, `CREATE TABLE killed_returning (v int, w text)`)
+	must(t, c.WaitReplicas(ctx))
+	ready(t, db)
+	// More than what fits into the sockets' buffers: the server waits for the reader.
+	insert := `/* returning */ INSERT INTO killed_returning SELECT i, repeat('x', 1000) FROM (SELECT generate_series(1, 100000) AS i) AS g RETURNING v, w`
+	if e.kind == "mariadb" {
+		insert = `/* returning */ INSERT INTO killed_returning SELECT seq, repeat('x', 1000) FROM seq_1_to_100000 RETURNING v, w`
+	}
+	rows, err := db.QueryContext(ctx, insert)
+	must(t, err)
+	defer rows.Close()
+	if !rows.Next() {
+		t.Fatal(rows.Err())
+	}
+	eventually(t, "it is killed", func() bool {
+		n, err := e.kill(ctx, c.Primary(), "/* returning */ INSERT")
+		must(t, err)
+		return n > 0
+	})
+	n := 1
+	for rows.Next() {
+		n++
+	}
+	err = rows.Err()
+	t.Logf("after %d rows: %v", n, err)
+	rows.Close()
+	written := one[int](t, ctx, db, primaryComment+`SELECT count(*) FROM killed_returning`)
+	killed(t, "RETURNING", err, written/100000)
+}
