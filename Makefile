@@ -69,7 +69,7 @@ suites:
 	@go run ./integration/servers $(SERVERS)
 	cd integration/suites && go test . && go run . $(SERVERS)
 
-lint:
+lint: cc
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
