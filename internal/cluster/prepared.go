@@ -14,6 +14,7 @@ const maxPrepared = 128
 type prepared struct {
 	byKey  map[statementKey]*list.Element // of *preparedStmt
 	recent list.List                      // front: most recently used
+	void   []driver.Stmt                  // not to be used any more; closed when nothing runs
 }
 
 // statementKey is a text, and the variant of it that the arguments ask for; 0: not
@@ -68,15 +69,17 @@ func (c *Conn) statement(ctx context.Context, key statementKey) (driver.Stmt, er
 		return s.stmt, nil
 	}
 	stmt, err := prepare(ctx, c.Driver, key.text)
-	if err != nil && p.recent.Len() > 0 {
+	if err != nil && p.recent.Len()+len(p.void) > 0 {
 		if d, ok := c.Driver.(Preparer); ok && d.StatementLimit(err) {
 			p.clear()
+			p.closeVoid()
 			stmt, err = prepare(ctx, c.Driver, key.text)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
+	p.closeVoid()
 	if p.byKey == nil {
 		p.byKey = make(map[statementKey]*list.Element)
 	}
@@ -100,8 +103,7 @@ func (c *Conn) Stale(text string, args []driver.NamedValue, err error) bool {
 	return true
 }
 
-// ForgetPrepared closes the connection's prepared statements. Callers prepare them
-// anew.
+// ForgetPrepared has the connection's statements prepared anew. Rows may be open.
 func (c *Conn) ForgetPrepared() { c.prepared.clear() }
 
 // find returns the statement, which may be one that was prepared before it was
@@ -129,11 +131,22 @@ func (p *prepared) drop(e *list.Element) {
 	s.stmt.Close()
 }
 
-// clear closes all statements.
+// clear makes all statements void: while rows are open nothing can be sent, not
+// even that a statement is to be closed.
 func (p *prepared) clear() {
-	for p.recent.Len() > 0 {
-		p.drop(p.recent.Back())
+	for e := p.recent.Front(); e != nil; e = e.Next() {
+		p.void = append(p.void, e.Value.(*preparedStmt).stmt)
 	}
+	p.recent.Init()
+	clear(p.byKey)
+}
+
+// closeVoid is called when the server has just answered to the last statement.
+func (p *prepared) closeVoid() {
+	for _, s := range p.void {
+		s.Close() // its failure shows with the next statement
+	}
+	p.void = nil
 }
 
 func prepare(ctx context.Context, conn driver.Conn, text string) (driver.Stmt, error) {
