@@ -177,6 +177,26 @@ func inTransaction(o *sql.TxOptions) func(context.Context, *sql.DB, string, []an
 	}
 }
 
+// streamOf makes the text of a query with some rows, for each kind of server.
+var streamOf = map[string]func(rows int) string{
+	"postgres": func(rows int) string {
+		return fmt.Sprintf(`SELECT i, 'this is the text of row ' || i FROM (SELECT generate_series(1, %d) AS i) AS g`, rows)
+	},
+	"mariadb": func(rows int) string {
+		return fmt.Sprintf(`SELECT seq, CONCAT('this is the text of row ', seq) FROM seq_1_to_%d`, rows)
+	},
+	"mysql": func(rows int) string {
+		digits := `WITH d (n) AS (SELECT 0 UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL
+			SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9) `
+		number, from := "1", []string(nil)
+		for i, power := 0, 1; power < rows; i, power = i+1, power*10 {
+			number += fmt.Sprintf(" + %d * d%d.n", power, i)
+			from = append(from, fmt.Sprintf("d AS d%d", i))
+		}
+		return fmt.Sprintf(`%s SELECT %s, CONCAT('this is the text of row ', %s) FROM %s LIMIT %d`, digits, number, number, strings.Join(from, ", "), rows)
+	},
+}
+
 // went checks that f sent something to the one kind of member only.
 func went(t testing.TB, db *sql.DB, where string, f func()) {
 	t.Helper()
