@@ -14,8 +14,11 @@ import (
 // prefix, and those parameters in their order. Both forms that pgx takes are
 // read: a URL, and keywords with values. No error shows the DSN or a value.
 func TakeParameters(dsn, prefix string) (rest string, taken []rwsplit.Parameter, err error) {
-	if isURL(dsn) {
+	switch {
+	case isURL(dsn):
 		return takeFromURL(dsn, prefix)
+	case strings.HasPrefix(dsn, "registeredConnConfig"):
+		return "", nil, errors.New("rwsplit: DSN: what stdlib.RegisterConnConfig has named is known to pgx alone; give its connection string here and set the rest by Config.ConfigurePGX")
 	}
 	return takeFromKeywords(dsn, prefix)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -59,17 +60,26 @@ func (e *Engine) Pooled(c driver.Conn) bool { return c.(*conn).pooled }
 const plainMode = pgx.QueryExecModeExec
 
 // options returns the arguments with the mode that a pooler asks for, where the
-// configuration has one that would break: it prepares statements in one
-// transaction and runs them in the next.
+// configuration or the caller has one that would break: it prepares statements in
+// one transaction and runs them in the next, maybe on another client's.
 func (c *conn) options(args []driver.NamedValue) []driver.NamedValue {
 	if !c.pooled {
 		return args
 	}
-	switch c.mode {
-	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+	if !breaks(c.mode) && !slices.ContainsFunc(args, hasBreakingMode) {
 		return args
 	}
+	args = slices.DeleteFunc(slices.Clone(args), hasBreakingMode)
 	return append([]driver.NamedValue{{Value: plainMode}}, args...)
+}
+
+func breaks(mode pgx.QueryExecMode) bool {
+	return mode != pgx.QueryExecModeExec && mode != pgx.QueryExecModeSimpleProtocol
+}
+
+func hasBreakingMode(arg driver.NamedValue) bool {
+	mode, ok := arg.Value.(pgx.QueryExecMode)
+	return ok && breaks(mode)
 }
 
 // query asks the server something of ours, in a mode that suits it.

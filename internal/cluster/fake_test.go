@@ -164,6 +164,7 @@ type conn struct {
 	dead, busy bool
 	restricted bool  // by Restrict
 	reset      error // of ResetSession
+	silent     bool  // ResetSession ends with its context
 	resets     int
 	statements map[string]*stmt
 	closed     []string // texts of the statements that were closed
@@ -194,6 +195,10 @@ func (c *conn) Close() error {
 }
 
 func (c *conn) ResetSession(ctx context.Context) error {
+	if c.silent {
+		<-ctx.Done()
+		return driver.ErrBadConn // as pgx says it
+	}
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	c.resets++

@@ -83,6 +83,7 @@ type pool struct {
 	*puddle.Pool[*Conn]
 	lifetime time.Duration
 	idleTime time.Duration
+	patience time.Duration   // with a connection that is asked whether it is alive
 	idle     atomic.Int32    // connections at rest, about: see take
 	opening  context.Context // of connections opened in the background
 	stop     context.CancelFunc
@@ -99,7 +100,7 @@ func newPool(server Server, c *Config) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{Pool: inner, lifetime: c.ConnMaxLifetime, idleTime: c.ConnMaxIdleTime}
+	p := &pool{Pool: inner, lifetime: c.ConnMaxLifetime, idleTime: c.ConnMaxIdleTime, patience: c.ProbeTimeout}
 	p.opening, p.stop = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -165,6 +166,7 @@ func (p *pool) acquire(ctx context.Context, now time.Time) (r *puddle.Resource[*
 		}
 		waited = waited || slow
 		c := r.Value()
+		rested := now.Sub(later(c.taken, c.opened))
 		c.taken = now
 		// One whose first caller gave up while it was opened may have rested
 		// as long as any other.
@@ -180,12 +182,16 @@ func (p *pool) acquire(ctx context.Context, now time.Time) (r *puddle.Resource[*
 		// As database/sql does before it hands out a connection again. The
 		// wrapped driver finds out here that the server hung up.
 		if resetter, ok := c.Driver.(driver.SessionResetter); ok {
-			if err := resetter.ResetSession(ctx); err != nil {
+			silent, err := p.reset(ctx, resetter, rested)
+			if err != nil {
 				r.Destroy()
-				if ctx.Err() != nil {
+				switch {
+				case ctx.Err() != nil:
 					return nil, false, ctx.Err()
-				}
-				if errors.Is(err, driver.ErrBadConn) {
+				case silent:
+					p.Reset() // the others would be waited for, one by one
+					return nil, false, errSilent
+				case errors.Is(err, driver.ErrBadConn):
 					continue
 				}
 				return nil, false, err
@@ -193,6 +199,26 @@ func (p *pool) acquire(ctx context.Context, now time.Time) (r *puddle.Resource[*
 		}
 		return r, waited, nil
 	}
+}
+
+// askedAfter is how long a connection has to rest before the wrapped driver may ask
+// the server whether it is alive; pgx does so after a second. Before, no context is
+// derived for it: that costs more than all the rest.
+const askedAfter = time.Second / 2
+
+// errSilent: the host swallows packets, or a pooler has no server to ask.
+var errSilent = errors.New("a connection that had rested does not answer any more")
+
+// reset is ResetSession, with an end of its own where it may ask the server. Silent
+// reports that it came to that.
+func (p *pool) reset(ctx context.Context, r driver.SessionResetter, rested time.Duration) (silent bool, err error) {
+	if rested < askedAfter {
+		return false, r.ResetSession(ctx)
+	}
+	asking, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	err = r.ResetSession(asking)
+	return asking.Err() != nil, err
 }
 
 // reap closes what has been idle for too long.

@@ -220,6 +220,35 @@ func TestPoolResetError(t *testing.T) {
 	})
 }
 
+// Connections to a host that swallows packets are waited for once, not one by one,
+// and not for as long as the caller would wait.
+func TestPoolSilentConnections(t *testing.T) {
+	run(t, 1, nil, func(t *testing.T, f *fleet) {
+		f.settle()
+		var leases []Lease
+		for range 3 {
+			leases = append(leases, f.mustLease(0))
+		}
+		for i := range leases {
+			leases[i].Conn().Driver.(*conn).silent = true
+			leases[i].Release(true)
+		}
+		time.Sleep(2 * askedAfter)
+		start := time.Now()
+		l, err := f.Primary(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Conn().Driver.(*conn).silent {
+			t.Error("a silent connection was handed out")
+		}
+		if took := time.Since(start); took > 2*f.config.ProbeTimeout+f.config.ProbeInterval {
+			t.Errorf("it took %s", took)
+		}
+		l.Release(true)
+	})
+}
+
 func TestPoolLifetime(t *testing.T) {
 	run(t, 1, func(c *Config) { c.ConnMaxLifetime, c.ConnMaxIdleTime = time.Minute, time.Hour }, func(t *testing.T, f *fleet) {
 		f.settle()
