@@ -195,10 +195,10 @@ func (s *fakeServer) Restrict(_ context.Context, c driver.Conn) error {
 }
 
 // Reset implements cluster.Server.
-func (s *fakeServer) Reset(ctx context.Context, dc driver.Conn, _ []string) error {
+func (s *fakeServer) Reset(_ context.Context, dc driver.Conn, _ []string) error {
 	c := dc.(*fakeConn)
-	if _, err := c.call(ctx, "reset", ""); err != nil {
-		return err
+	if c.using.Load() || c.busy {
+		panic("fake: a connection is reset while it is used")
 	}
 	c.setting = ""
 	return nil

@@ -1,6 +1,9 @@
 package driver
 
-import "github.com/rwsplit/rwsplit/internal/cluster"
+import (
+	"github.com/rwsplit/rwsplit/internal/cluster"
+	"github.com/rwsplit/rwsplit/internal/statement"
+)
 
 // holding is a physical connection that a checkout has leased. The zero holding is
 // none.
@@ -8,6 +11,7 @@ type holding struct {
 	cluster.Lease
 	dirty    bool // state is left on it that nobody can undo
 	settings int  // the newest of the checkout's settings that it has; 0: none
+	touched  bool // code of the database ran on it, which may have set something
 }
 
 // resting reports whether nothing runs on the connection, and no rows are open.
@@ -22,7 +26,7 @@ func (c *conn) handBack(h *holding, keep bool) {
 	switch {
 	case !keep || h.dirty:
 		h.Release(false)
-	case h.settings > 0:
+	case h.settings > 0 || h.touched:
 		c.forgetPrepared(h)
 		h.Forget(c.settings.names())
 	default:
@@ -35,5 +39,22 @@ func (c *conn) handBack(h *holding, keep bool) {
 func (c *conn) forgetPrepared(h *holding) {
 	if c.db.engine.Dialect().KeepsSettings() {
 		h.Conn().ForgetPrepared()
+	}
+}
+
+// meet is told what is about to run. A function or a procedure of the database may
+// set what is seen by nobody: other callers are kept from it where that can be undone,
+// and a checkout that has settings of its own stays with the connection.
+func (c *conn) meet(h *holding, st *statement.Statement) {
+	_, reason, _ := st.Resolve(c.db.catalog.known())
+	switch reason {
+	case statement.Procedure, statement.UnknownFunction, statement.VolatileFunction, statement.ExecutesText, statement.ReplicaRefused:
+	default:
+		return
+	}
+	engine := c.db.engine
+	h.touched = engine.Dialect().ResetsAll() && !engine.Pooled(h.Conn().Driver)
+	if c.settings.newest > 0 || len(c.tx.sets) > 0 {
+		c.settings.bound = true
 	}
 }

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -297,6 +298,84 @@ func TestSettingsAndSavepoints(t *testing.T) {
 		tx.Rollback()
 		b.noSettings(ctx)
 	})
+}
+
+// A savepoint that is refused changes nothing: what the transaction has set is still
+// undone. Nor does a COMMIT go unseen that stands behind another statement.
+func TestSettingsAndHiddenTransactionControl(t *testing.T) {
+	for _, test := range []struct {
+		readOnly, commit bool
+		text             string
+	}{
+		{true, true, "SAVEPOINT a"}, {true, false, "SAVEPOINT a"}, {true, true, "FETCH c; SAVEPOINT a"},
+		{false, false, "SET LOCAL a.b = 1; COMMIT"}, {false, true, "SET LOCAL a.b = 1; ROLLBACK TO a"},
+	} {
+		bubble(t, 1, func(_ *Config, e *fakeEngine) { e.hidesTx = true }, func(t *testing.T, b *bed) {
+			ctx := t.Context()
+			tx, err := b.BeginTx(ctx, &sql.TxOptions{ReadOnly: test.readOnly})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.exec(ctx, tx, "SET app.user = 'y'")
+			if _, err := tx.ExecContext(ctx, test.text); test.readOnly != errors.Is(err, ErrReplicaTransaction) {
+				t.Errorf("%s: %v", test.text, err)
+			}
+			if !test.readOnly {
+				// What the server does with it, unseen.
+				b.servers[0].set(func(s *fakeServer) {
+					for c := range s.open {
+						c.before = c.setting
+					}
+				})
+			}
+			if b.server(ctx, tx, selectKey, "k"); test.commit {
+				err = tx.Commit()
+			} else {
+				err = tx.Rollback()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			b.noSettings(ctx)
+		})
+	}
+}
+
+// A function of the database may set what the text does not show. A checkout that has
+// settings stays on the connection from then on, and nobody else meets what it left.
+func TestSettingsOfFunctions(t *testing.T) {
+	for _, text := range []string{"SELECT enter('2')", "CALL enter('2')"} {
+		bubble(t, 1, nil, func(t *testing.T, b *bed) {
+			ctx := t.Context()
+			c := b.conn()
+			b.exec(ctx, c, "SET app.user = '1'")
+			b.exec(ctx, c, text)
+			b.servers[0].set(func(s *fakeServer) {
+				for c := range s.open {
+					if c.setting != "" {
+						c.setting = "2"
+					}
+				}
+			})
+			for range 3 {
+				if _, s, setting, err := ask(ctx, c, "SHOW app.user"); err != nil || s != "db0" || setting != "2" {
+					t.Errorf("after %s: %s has %q, %v", text, s, setting, err)
+				}
+			}
+			c.Close()
+			b.noSettings(ctx)
+
+			c = b.conn()
+			b.exec(ctx, c, text) // without settings of its own
+			b.servers[0].set(func(s *fakeServer) {
+				for c := range s.open {
+					c.setting = "2"
+				}
+			})
+			c.Close()
+			b.noSettings(ctx)
+		})
+	}
 }
 
 // A checkout that sets ever new things stays on its connection from some number on;

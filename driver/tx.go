@@ -21,7 +21,7 @@ type transaction struct {
 	readOnly bool
 	records  []*session.Record // of the sessions that took part
 	sets     []setting         // in it
-	nested   bool              // a savepoint, or its end as text: what is set may be undone
+	nested   bool              // there was a savepoint, or its end as text: what is set may be undone
 }
 
 // BeginTx implements driver.ConnBeginTx. A read-only transaction runs whole on
@@ -77,10 +77,8 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 	t := &c.tx
 	onReplica := t.lease == &c.replica
 	sets := st.Settings != nil && repeatable(k) && !t.nested
-	if st.Reason == statement.TransactionControl {
-		t.nested = true
-	}
-	if onReplica && (st.SilentOnReplica && !sets || t.nested && len(t.sets) > 0) {
+	nested := t.nested || st.Controls
+	if onReplica && (st.SilentOnReplica && !sets || nested && len(t.sets) > 0) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, st.Reason)
 	}
 	if err := c.checkPooler(t.lease, st, true); err != nil {
@@ -89,6 +87,8 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 	if onReplica && (st.Hint == statement.HintPrimary || hintsOf(ctx).primary) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, statement.PrimaryHint)
 	}
+	t.nested = nested
+	c.meet(t.lease, st)
 	was := t.lease.dirty
 	t.lease.dirty = was || st.Dirty && k.method != prepare || t.nested && len(t.sets) > 0
 	rec := c.db.recordOf(ctx)
@@ -124,7 +124,8 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 	return r, nil
 }
 
-// endSets takes over what the transaction has set.
+// endSets takes over what the transaction has set. Where some of that may have been
+// undone, the connection is dirty.
 func (c *conn) endSets(t *transaction, committed bool) {
 	if t.nested || !committed && c.db.engine.Dialect().UndoesSettings() {
 		return

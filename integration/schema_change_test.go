@@ -237,3 +237,25 @@ func testPreparedBound(t *testing.T, e *engine) {
 		}
 	}
 }
+
+// A text of several statements is never run again, whatever its last one says.
+func TestSchemaChangeInText(t *testing.T) { eachEngine(t, testSchemaChangeInText, "postgres") }
+
+func testSchemaChangeInText(t *testing.T, e *engine) {
+	db := e.open(t, e.shared(t))
+	ctx := ctxFor(t)
+	mustExec(t, db, `CREATE TABLE text_changes (v int)`)
+	mustExec(t, db, `CREATE TABLE text_writes (v int)`)
+	conn, err := db.Conn(ctx)
+	must(t, err)
+	defer conn.Close()
+	mustExec(t, conn, `PREPARE changing AS SELECT * FROM text_changes`)
+	mustExec(t, conn, `EXECUTE changing`)
+	mustExec(t, db, `ALTER TABLE text_changes ADD COLUMN w int`)
+	if _, err := conn.ExecContext(ctx, `INSERT INTO text_writes VALUES (1); COMMIT; EXECUTE changing`); err == nil || code(err) != "0A000" {
+		t.Errorf("error %v, want 0A000", err)
+	}
+	if n := one[int](t, ctx, db, `SELECT count(*) FROM text_writes`); n != 1 {
+		t.Errorf("written %d times", n)
+	}
+}

@@ -116,7 +116,7 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 	args = c.options(args)
 	c.unprepare(text, args)
 	r, err := c.exec(ctx, text, args)
-	if c.changedPlan(err) {
+	if c.changedPlan(err) && c.plans(args) && !allOptions(args) { // pgx sends no plain Exec as a prepared statement
 		return c.exec(ctx, text, args)
 	}
 	return r, err
@@ -133,7 +133,7 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	args = c.options(args)
 	c.unprepare(text, args)
 	r, err := c.rows(ctx, text, args)
-	if c.changedPlan(err) {
+	if c.changedPlan(err) && c.plans(args) {
 		return c.rows(ctx, text, args)
 	}
 	return r, err
@@ -147,7 +147,8 @@ func (c *conn) rows(ctx context.Context, text string, args []driver.NamedValue) 
 
 // changedPlan reports whether a statement that was prepared before a change of the
 // schema can be run once more: pgx has forgotten it, nothing ran, and no transaction
-// has failed with it.
+// has failed with it. That holds for a statement that pgx prepared, which is one
+// alone; a text of several may hold an EXECUTE behind a COMMIT.
 func (c *conn) changedPlan(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && isChangedPlan(pg) && pg.Where == "" && c.pgConn().TxStatus() == idle

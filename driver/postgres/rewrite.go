@@ -23,3 +23,15 @@ func (e *Engine) Rewrites(args []driver.NamedValue) bool {
 	}
 	return false
 }
+
+// allOptions reports whether no argument is one of the statement's own.
+func allOptions(args []driver.NamedValue) bool {
+	for i := range args {
+		switch args[i].Value.(type) {
+		case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -86,19 +86,20 @@ func (s *stmt) prepare(ctx context.Context) (err error) {
 // unprepare closes the statement of a text that is about to run in a mode without
 // one, which pgx would run in its place. It is prepared anew when it is next used.
 func (c *conn) unprepare(text string, args []driver.NamedValue) {
-	s, ok := c.prepared[text]
-	if !ok {
-		return
+	if s, ok := c.prepared[text]; ok && !c.plans(args) {
+		s.Close() // its failure shows with the query
 	}
+}
+
+// plans reports whether pgx prepares what runs with these arguments.
+func (c *conn) plans(args []driver.NamedValue) bool {
 	mode := c.mode
 	for i := range args {
 		if m, ok := args[i].Value.(pgx.QueryExecMode); ok {
 			mode = m
 		}
 	}
-	if mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
-		s.Close() // its failure shows with the query
-	}
+	return mode != pgx.QueryExecModeExec && mode != pgx.QueryExecModeSimpleProtocol
 }
 
 // NumInput implements driver.Stmt.

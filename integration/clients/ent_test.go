@@ -281,7 +281,8 @@ func (c *entTest) locking(t *testing.T) {
 }
 
 // variables: ent sets a variable of the session, asks, and resets it, on one
-// *sql.Conn.
+// *sql.Conn. A setting of PostgreSQL follows the question to a replica; a user
+// variable of MySQL keeps it on the primary.
 func (c *entTest) variables(t *testing.T) {
 	name, text := "@ent", "SELECT coalesce(@ent, '')"
 	if c.e.Kind == "postgres" {
@@ -297,11 +298,14 @@ func (c *entTest) variables(t *testing.T) {
 	}
 	for range 5 {
 		ctx := entsql.WithVar(ctxFor(t), name, "4711")
-		c.onPrimary(t, func() {
+		_, replicas := c.e.Routes(t, c.conn, func() {
 			if v := value(ctx); v != "4711" {
 				t.Errorf("got %q, want 4711", v)
 			}
 		})
+		if want := map[bool]uint64{true: 1, false: 0}[c.e.Kind == "postgres"]; replicas != want {
+			t.Errorf("%d statements went to replicas, want %d", replicas, want)
+		}
 		if u := c.db.User.Query().Where(user.Name("ann")).OnlyX(ctx); u.Age != 300 {
 			t.Errorf("got %v with a variable set, want age 300", u)
 		}

@@ -40,6 +40,10 @@ func (d Dialect) UndoesSettings() bool { return d == Postgres }
 // anew where search_path has changed.
 func (d Dialect) KeepsSettings() bool { return d != Postgres }
 
+// ResetsAll reports whether one statement undoes all that was set for a session,
+// whoever set it.
+func (d Dialect) ResetsAll() bool { return d == Postgres }
+
 // ParseDialect is the inverse of String for the dialects that a server speaks.
 // Case does not matter.
 func ParseDialect(name string) (Dialect, error) {

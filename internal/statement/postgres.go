@@ -34,6 +34,7 @@ func (s *postgresScanner) bothWays(sql string) *Statement {
 	merged := Statement{
 		Reason:          AmbiguousString,
 		Transaction:     max(st.Transaction, other.Transaction),
+		Controls:        st.Controls || other.Controls,
 		Dirty:           true,
 		SilentOnReplica: st.SilentOnReplica || other.SilentOnReplica,
 		Hint:            max(st.Hint, other.Hint),

@@ -130,22 +130,21 @@ func (r *settingReader) postgresConfig() bool {
 		if name.kind != tokenString || name.text[0] != '\'' || !postgresReplayable(lower(name.inner())) || lower(name.inner()) == "client_encoding" {
 			return false
 		}
-		for range 2 { // the value, and whether it is local
-			if !r.take(",") {
+		if !r.take(",") {
+			return false
+		}
+		if p, ok := r.literal(); !ok || p.kind == tokenName && !truth(p.text) {
+			return false
+		}
+		if r.peek(0).kind == tokenCast {
+			r.pop()
+			if r.pop().kind != tokenName {
 				return false
-			}
-			p, ok := r.literal()
-			if !ok || p.kind == tokenName && !truth(p.text) {
-				return false
-			}
-			if r.peek(0).kind == tokenCast {
-				r.pop()
-				if r.pop().kind != tokenName {
-					return false
-				}
 			}
 		}
-		if !r.take(")") {
+		// Whether it is local has to be seen: what is local sets nothing for
+		// the session.
+		if !r.take(",", "false", ")") {
 			return false
 		}
 		if r.take("as") || r.peek(0).kind == tokenName || r.peek(0).kind == tokenQuoted {

@@ -106,7 +106,7 @@ func (s *postgresScanner) prepare() {
 		s.advance()
 		if s.tok.kind == tokenString {
 			s.verdict(Session, TwoPhase, "PREPARE TRANSACTION")
-			s.out.Transaction = Commit
+			s.out.Transaction, s.out.Controls = Commit, true
 			return
 		}
 	}
@@ -134,6 +134,7 @@ func (s *postgresScanner) declare() {
 // commit, which is any session's.
 func (s *postgresScanner) transaction(w word) {
 	first := s.keywordOf(s.tok)
+	s.out.Controls = true
 	s.advance()
 	outcome := NoTransaction
 	switch w {

@@ -42,8 +42,7 @@ var replayed = []struct {
 	{Postgres, "SET a.b = 1; SET c.d = 2;; RESET a.b", "a.b c.d"},
 	{Postgres, "SELECT set_config('app.tenant', '17', false)", "app.tenant"},
 	{Postgres, "SELECT set_config('App.Tenant', $1, false)", "app.tenant"},
-	{Postgres, "SELECT pg_catalog.set_config('a.b', $1::text, $2) AS x, set_config('c.d', NULL, false) y", "a.b c.d"},
-	{Postgres, "SELECT set_config('a.b', 'c', true), set_config('c.d', $1, false)", "a.b c.d"},
+	{Postgres, "SELECT pg_catalog.set_config('a.b', $1::text, FALSE) AS x, set_config('c.d', NULL, false) y", "a.b c.d"},
 
 	{Postgres, "SET LOCAL search_path = a", ""},
 	{Postgres, "SET TRANSACTION READ ONLY", ""},
@@ -69,6 +68,13 @@ var replayed = []struct {
 	{Postgres, "SET x = 1; COMMIT", ""},
 	{Postgres, "DISCARD ALL", ""},
 	{Postgres, "SELECT set_config($1, $2, false)", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', true)", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', $1)", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', 'false')", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', false::bool)", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', NULL)", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', false or true)", ""},
+	{Postgres, "SELECT set_config('a.b', 'c', true), set_config('c.d', $1, false)", ""},
 	{Postgres, "SELECT set_config('a.b', current_user, false)", ""},
 	{Postgres, "SELECT set_config('a.b', now()::text, false)", ""},
 	{Postgres, "SELECT set_config('a.b', x, false)", ""},
@@ -172,6 +178,19 @@ func TestSettingsAreSessionState(t *testing.T) {
 		}
 		if st := Classify(r.dialect, r.sql); st.Settings != nil && (st.Kind != Session || !st.Dirty || slices.Contains(st.Settings, "")) {
 			t.Errorf("%s: %s: %+v", r.dialect, r.sql, st)
+		}
+	}
+}
+
+// A text controls transactions wherever in it that stands.
+func TestControls(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"COMMIT": true, "SAVEPOINT a": true, "ROLLBACK TO a": true, "RELEASE a": true, "BEGIN": true, "END": true, "PREPARE TRANSACTION 'x'": true,
+		"SET LOCAL a.b = 1; COMMIT": true, "FETCH c; SAVEPOINT a": true, "SELECT currval('s'); ROLLBACK TO SAVEPOINT a": true, "SELECT 1; /* */ ABORT": true,
+		"SELECT 1": false, "SET a.b = 'COMMIT'": false, "PREPARE p AS SELECT 1": false, "SELECT ';commit'": false,
+	} {
+		if got := Classify(Postgres, sql).Controls; got != want {
+			t.Errorf("%s: %t", sql, got)
 		}
 	}
 }

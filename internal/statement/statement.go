@@ -80,6 +80,9 @@ type Statement struct {
 	// kinds. Their names may be parts of the text that was classified.
 	Calls       []Call
 	Transaction Transaction
+	// Controls: the text controls transactions somewhere, be it by a savepoint.
+	// It is told for PostgreSQL, where that undoes settings.
+	Controls bool
 	// MayBegin: the text may leave a transaction open that it does not show,
 	// as a procedure can.
 	MayBegin bool
@@ -161,7 +164,7 @@ func (s *Statement) Resolve(c *Catalog) (Kind, Reason, string) {
 }
 
 func (s *Statement) equal(t *Statement) bool {
-	return s.Kind == t.Kind && s.Transaction == t.Transaction && s.MayBegin == t.MayBegin &&
+	return s.Kind == t.Kind && s.Transaction == t.Transaction && s.Controls == t.Controls && s.MayBegin == t.MayBegin &&
 		s.Previous == t.Previous && s.Dirty == t.Dirty && s.SilentOnReplica == t.SilentOnReplica &&
 		s.Hint == t.Hint && slices.Equal(s.Calls, t.Calls)
 }
