@@ -15,6 +15,7 @@ import (
 // what is proven to be none, and is there for another reason.
 func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, changes bool) (reply, error) {
 	rec := c.db.recordOf(ctx)
+	changes = changes && st.Settings == nil
 	for attempt := 1; ; attempt++ {
 		fresh, err := c.leasePrimary(ctx)
 		if err != nil {
@@ -34,7 +35,11 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 			c.meet(&c.primary, st)
 			c.primary.dirty = c.primary.dirty || st.Dirty && k.method != prepare
 			c.unsure = c.unsure || st.MayBegin
-			r, err = c.send(ctx, k, rec, changes)
+			if changes || k.method == prepare || k.method == begin {
+				r, err = c.send(ctx, k, rec)
+			} else {
+				r, err = c.look(ctx, k, st, rec)
+			}
 			if st.Dirty && k.method != prepare {
 				c.forgetPrepared(&c.primary)
 			}
@@ -63,13 +68,10 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 // send runs a call on the connection to the primary and notes in the records
 // that it may have written. The records are marked before: an error may hide a
 // commit.
-func (c *conn) send(ctx context.Context, k *call, rec *session.Record, changes bool) (reply, error) {
+func (c *conn) send(ctx context.Context, k *call, rec *session.Record) (reply, error) {
 	node := c.primary.Node
 	if k.method == prepare || k.method == begin {
 		return k.on(ctx, c.primary.Conn())
-	}
-	if !changes {
-		return c.look(ctx, k, rec)
 	}
 	if rec != nil {
 		rec.BeginWrite()
@@ -100,12 +102,17 @@ func (c *conn) send(ctx context.Context, k *call, rec *session.Record, changes b
 	return r, err
 }
 
-// look is send for what is proven to change nothing, as far as a text can tell.
-func (c *conn) look(ctx context.Context, k *call, rec *session.Record) (reply, error) {
+// look is send for what is proven to change no data, as far as a text can tell: a
+// read, or a setting, which sees none either.
+func (c *conn) look(ctx context.Context, k *call, st *statement.Statement, rec *session.Record) (reply, error) {
 	node := c.primary.Node
 	start := time.Now()
 	r, err := k.on(ctx, c.primary.Conn())
 	if err == driver.ErrBadConn {
+		return r, err
+	}
+	if st.Settings != nil {
+		node.Writes.Add(1)
 		return r, err
 	}
 	node.Reads.Add(1)
