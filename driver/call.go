@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/rwsplit/rwsplit/internal/cluster"
+	"github.com/rwsplit/rwsplit/internal/statement"
 )
 
 // method is what is asked of a physical connection.
@@ -24,6 +25,7 @@ type call struct {
 	text     string
 	args     []driver.NamedValue
 	prepared bool             // text goes through a prepared statement
+	atomic   bool             // where it fails, nothing of it has happened
 	options  driver.TxOptions // of begin
 }
 
@@ -33,6 +35,11 @@ type reply struct {
 	result driver.Result
 	stmt   driver.Stmt
 	tx     driver.Tx
+}
+
+// isAtomic reports whether a statement that fails has changed nothing.
+func isAtomic(kind statement.Kind, reason statement.Reason) bool {
+	return kind == statement.Read || reason == statement.DataModification
 }
 
 // on runs the call. The wrapped driver's errors come back as they are, but for
@@ -65,10 +72,11 @@ func (k *call) on(ctx context.Context, c *cluster.Conn) (r reply, err error) {
 }
 
 // onPrepared runs the call by a prepared statement, which is prepared once more
-// where the server says that it has to be.
+// where the server says that it has to be. A procedure may say so of a statement of
+// its own, when others have been committed.
 func (k *call) onPrepared(ctx context.Context, c *cluster.Conn) (reply, error) {
 	r, err := k.byStatement(ctx, c)
-	if err != nil && c.Stale(k.text, k.args, err) {
+	if err != nil && c.Stale(k.text, k.args, err) && k.atomic {
 		return k.byStatement(ctx, c)
 	}
 	return r, err

@@ -79,6 +79,7 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 	if kind == statement.Read && c.db.engine.Rewrites(k.args) {
 		kind, reason = statement.Write, statement.Rewritten
 	}
+	k.atomic = isAtomic(kind, reason)
 	if reason == statement.UnknownFunction {
 		c.db.catalog.want()
 	}

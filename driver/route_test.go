@@ -372,7 +372,7 @@ func TestCatalog(t *testing.T) {
 			}
 		}
 		expect(call, "db0") // nothing is known yet
-		time.Sleep(time.Second)
+		time.Sleep(catalogPause / 2) // not when it is read again
 		b.engine.mu.Lock()
 		b.engine.unread = nil
 		b.engine.functions = []statement.Function{{Schema: "public", Name: "discount"}, {Schema: "public", Name: "charge", Volatile: true}}
@@ -382,6 +382,7 @@ func TestCatalog(t *testing.T) {
 		expect(call, "db1")
 		expect("SELECT charge(v) FROM kv", "db0")
 		expect("SELECT made_since(v) FROM kv", "db0")
+		synctest.Wait() // for the reading that it asked for
 		b.engine.mu.Lock()
 		b.engine.functions = append(b.engine.functions, statement.Function{Schema: "public", Name: "made_since"})
 		b.engine.mu.Unlock()

@@ -76,7 +76,8 @@ func (t *transaction) join(rec *session.Record) {
 func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Statement) (reply, error) {
 	t := &c.tx
 	onReplica := t.lease == &c.replica
-	sets := st.Settings != nil && repeatable(k) && !t.nested
+	k.atomic = isAtomic(st.Kind, st.Reason)
+	sets := st.Settings != nil && repeatable(k) && !t.nested && len(c.settings.made)+len(t.sets) < maxSettings
 	nested := t.nested || st.Controls
 	if onReplica && (st.SilentOnReplica && !sets || nested && len(t.sets) > 0) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, st.Reason)

@@ -19,7 +19,7 @@ var postgresSettings = []setting{
 	{`SET ROLE pg_read_all_stats`, nil, `SELECT current_user::text`, `pg_read_all_stats`},
 	{`SELECT set_config('app.tenant', $1, false)`, []any{"17"}, `SELECT current_setting('app.tenant')`, `17`},
 	{`SET app.tenant = '18'; SET app.owner TO 'x'`, nil, `SELECT current_setting('app.tenant') || current_setting('app.owner')`, `18x`},
-	{`SET DateStyle = 'German'`, nil, `SELECT DATE '2026-12-31'::text || ''`, `31.12.2026`},
+	{`SET IntervalStyle = 'iso_8601'`, nil, `SELECT make_interval(days => extract(day FROM now())::int * 0 + 3)::text`, `P3D`},
 }
 
 var mySQLSettings = []setting{

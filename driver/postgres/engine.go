@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -212,18 +214,37 @@ func (s *server) Restrict(context.Context, driver.Conn) error { return nil }
 
 // resetQuery also ends a role, which RESET ALL leaves. Settings go back to what the
 // connection was opened with.
-const resetQuery = `SET SESSION AUTHORIZATION DEFAULT; RESET ALL`
+const resetQuery = `SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL`
 
 // errHooked: what a hook of the program has set would be undone as well.
 var errHooked = errors.New("the program's own hook may have set something on the new connection")
 
+// errParsed: a statement that was parsed under another TimeZone, say, keeps its
+// literals as they were read then.
+var errParsed = errors.New("prepared statements may depend on what was set")
+
 // Reset implements cluster.Server.
-func (s *server) Reset(ctx context.Context, c driver.Conn, _ []string) error {
-	if s.hooked {
+func (s *server) Reset(ctx context.Context, c driver.Conn, settings []string) error {
+	switch {
+	case s.hooked:
 		return errHooked
+	case slices.ContainsFunc(settings, parsing):
+		return errParsed
 	}
 	_, err := c.(*conn).pgConn().Exec(ctx, resetQuery).ReadAll()
 	return err
+}
+
+// parsing reports whether what a statement is parsed into may depend on the setting.
+// Where search_path or the role has changed PostgreSQL does so anew; what a program has
+// made up, the parser does not know.
+func parsing(setting string) bool {
+	switch setting {
+	case "search_path", "role", "session_authorization", "application_name", "work_mem", "maintenance_work_mem", "temp_buffers",
+		"synchronous_commit", "row_security", "all":
+		return false
+	}
+	return !strings.Contains(setting, ".") && !strings.HasSuffix(setting, "_timeout")
 }
 
 // Reusable implements cluster.Server.

@@ -50,7 +50,7 @@ func (r *settingReader) mysqlAssignment() bool {
 		}
 		return r.sets("names")
 	case r.take("character", "set"), r.take("charset"):
-		return r.mysqlCharset() && r.sets("character set")
+		return false // the collation is that of the database of the moment
 	case r.peek(0).kind == tokenSystem:
 		r.pop()
 		r.takeScope(".")
@@ -112,8 +112,8 @@ func (r *settingReader) mysqlMode() bool {
 
 // mysqlReplayable is a variable of the session that means the same on each server
 // of MySQL or MariaDB that is configured alike, and of which reads may depend.
-// Transactions and autocommit are not among them, and nothing that a replica's
-// connection is held to.
+// Transactions and autocommit are not among them, nothing that a replica's
+// connection is held to, and not optimizer_switch, which adds to what it was.
 func mysqlReplayable(name string) bool {
 	switch name {
 	case "auto_increment_increment", "auto_increment_offset", "big_tables", "block_encryption_mode",
@@ -125,7 +125,7 @@ func mysqlReplayable(name string) bool {
 		"max_execution_time", "max_heap_table_size", "max_join_size", "max_length_for_sort_data",
 		"max_recursive_iterations", "max_seeks_for_key", "max_sort_length", "max_statement_time",
 		"net_read_timeout", "net_write_timeout", "optimizer_prune_level", "optimizer_search_depth",
-		"optimizer_switch", "range_optimizer_max_mem_size", "read_buffer_size", "read_rnd_buffer_size",
+		"range_optimizer_max_mem_size", "read_buffer_size", "read_rnd_buffer_size",
 		"sort_buffer_size", "sql_big_selects", "sql_buffer_result", "sql_notes", "sql_quote_show_create",
 		"sql_safe_updates", "sql_select_limit", "sql_warnings", "time_zone", "timestamp",
 		"tmp_table_size", "unique_checks", "updatable_views_with_limit", "wait_timeout":

@@ -169,10 +169,11 @@ func truth(word string) bool {
 
 // postgresReplayable is a setting that may be set on a standby as well, where it
 // means the same. Not so those of transactions, which decide where one can run,
-// what seeds random numbers, and what decides where a string ends.
+// what seeds random numbers, what decides where a string ends, and DateStyle, of
+// which a value may set one half.
 func postgresReplayable(name string) bool {
 	switch name {
-	case "", "seed", "standard_conforming_strings", "transaction_isolation", "transaction_read_only", "transaction_deferrable",
+	case "", "seed", "datestyle", "standard_conforming_strings", "transaction_isolation", "transaction_read_only", "transaction_deferrable",
 		"default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable":
 		return false
 	}
