@@ -101,3 +101,96 @@ func testSettingsFollow(t *testing.T, e *engine) {
 		})
 	}
 }
+
+// TestSettingsDoNotLeak: ways by which what one checkout has set came near another.
+func TestSettingsDoNotLeak(t *testing.T) { eachEngine(t, testSettingsDoNotLeak, "postgres") }
+
+func testSettingsDoNotLeak(t *testing.T, e *engine) {
+	c := e.shared(t)
+	db := e.open(t, c, patient)
+	ctx := ctxFor(t)
+	ready(t, db)
+	must(t, c.Primary().Exec(ctx, `CREATE FUNCTION enter(tenant text) RETURNS text LANGUAGE sql AS 'SELECT set_config(''app.tenant'', tenant, false)'`))
+	must(t, c.WaitReplicas(ctx))
+	inTx := func(readOnly, commit bool, texts ...string) func(*testing.T) {
+		return func(t *testing.T) {
+			tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: readOnly})
+			must(t, err)
+			for _, text := range texts {
+				tx.ExecContext(ctx, text) // some are refused
+			}
+			if commit {
+				tx.Commit()
+			} else {
+				tx.Rollback()
+			}
+		}
+	}
+	onConn := func(texts ...string) func(*testing.T) {
+		return func(t *testing.T) {
+			conn, err := db.Conn(ctx)
+			must(t, err)
+			defer conn.Close()
+			for _, text := range texts {
+				mustExec(t, conn, text)
+				one[int](t, ctx, conn, `SELECT 1`)
+			}
+		}
+	}
+	const set = `SET app.tenant = 'leaked'`
+	for _, test := range []struct {
+		name string
+		do   func(*testing.T)
+	}{
+		{"refused savepoint on a replica", inTx(true, true, set, `SAVEPOINT a`)},
+		{"savepoint behind another statement", inTx(true, true, set, `SET LOCAL app.x = 1; SAVEPOINT a`)},
+		{"rollback to a savepoint", inTx(false, true, `SAVEPOINT a`, set, `ROLLBACK TO a`)},
+		{"commit behind another statement", inTx(false, false, set, `SET LOCAL app.x = 1; COMMIT`)},
+		{"commit as text", inTx(false, false, set, `COMMIT`)},
+		{"failed transaction", inTx(false, true, set, `SELECT 1/0`)},
+		{"failed setting", inTx(true, true, set, `SET work_mem = 'much'`)},
+		{"a function", onConn(`SELECT enter('leaked')`)},
+		{"a function after a setting", onConn(set, `SELECT enter('leaked')`)},
+		{"a block", onConn(`DO $$ BEGIN PERFORM enter('leaked'); END $$`)},
+		{"BEGIN as text", onConn(`BEGIN`, set)},
+		{"one of a *sql.DB", func(t *testing.T) { mustExec(t, db, set) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.do(t)
+			for range 30 {
+				for _, hint := range []string{``, `/* rwsplit: primary */ `} {
+					if got := one[string](t, ctx, db, hint+`SELECT coalesce(current_setting('app.tenant', true), '')`); got != "" {
+						t.Fatalf("another checkout has %q", got)
+					}
+				}
+			}
+		})
+	}
+
+	t.Run("a function after a setting decides for what follows", func(t *testing.T) {
+		conn, err := db.Conn(ctx)
+		must(t, err)
+		defer conn.Close()
+		mustExec(t, conn, `SET app.tenant = '1'`)
+		mustExec(t, conn, `SELECT enter('2')`)
+		for range 5 {
+			if got := one[string](t, ctx, conn, `SELECT current_setting('app.tenant')`); got != "2" {
+				t.Errorf("tenant %s, want 2", got)
+			}
+		}
+	})
+	// A literal is read when the statement is parsed, and the statement is kept.
+	t.Run("literals that were parsed under a setting", func(t *testing.T) {
+		const text = `SELECT extract(epoch FROM '2024-01-01'::timestamptz)::bigint + $1::int`
+		conn, err := db.Conn(ctx)
+		must(t, err)
+		mustExec(t, conn, `SET TIME ZONE 'Asia/Tokyo'`)
+		tokyo := one[int64](t, ctx, conn, text, 0)
+		must(t, conn.Close())
+		for range 60 {
+			if utc := one[int64](t, ctx, db, text, 0); utc-tokyo != 9*3600 {
+				t.Fatalf("another checkout has %d, %d later than Tokyo, want %d", utc, utc-tokyo, 9*3600)
+			}
+		}
+	})
+}
