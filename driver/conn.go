@@ -76,7 +76,7 @@ func (c *conn) do(ctx context.Context, k *call, st *statement.Statement) (reply,
 	}
 	counters := &c.db.Counters
 	kind, reason, _ := st.Resolve(c.db.catalog.known())
-	if kind == statement.Read && c.db.engine.Rewrites(k.args) {
+	if (kind == statement.Read || reason == statement.PrimaryHint) && c.db.engine.Rewrites(k.args) {
 		kind, reason = statement.Write, statement.Rewritten
 	}
 	k.atomic = isAtomic(kind, reason)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/rwsplit/rwsplit/internal/statement"
 )
 
 // Behind a pooler of transactions no state of a session is made or used, but what
@@ -71,6 +73,12 @@ func TestRewrittenText(t *testing.T) {
 			if s := b.server(ctx, b, selectKey, "k"); s != "db1" {
 				t.Errorf("the same text as it is on %s", s)
 			}
+			before := b.rw.Counters.Writes[statement.Rewritten].Load()
+			b.server(ctx, b, "/* rwsplit: primary */ "+selectKey, "rewriter")
+			if b.rw.Counters.Writes[statement.Rewritten].Load() != before+1 {
+				t.Error("under a hint it is no write")
+			}
+			b.settle()
 		}
 	})
 }

@@ -371,7 +371,7 @@ func TestCatalog(t *testing.T) {
 				t.Errorf("%s: %s, want %s", text, s, want)
 			}
 		}
-		expect(call, "db0") // nothing is known yet
+		expect(call, "db0")          // nothing is known yet
 		time.Sleep(catalogPause / 2) // not when it is read again
 		b.engine.mu.Lock()
 		b.engine.unread = nil

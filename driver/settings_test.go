@@ -238,7 +238,13 @@ func TestSettingsOfTransaction(t *testing.T) {
 					if _, s, setting, err := ask(ctx, tx, "SHOW app.user"); err != nil || s != home || setting != "app.user = 'x'" {
 						t.Errorf("%s has %q, %v", s, setting, err)
 					}
-					b.exec(ctx, tx, "SET app.user = 'y'")
+					stmt, err := tx.PrepareContext(ctx, "SET app.user = 'y'")
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := stmt.ExecContext(ctx); err != nil {
+						t.Fatal(err)
+					}
 					if _, _, setting, err := ask(ctx, tx, "SHOW app.user"); err != nil || setting != "app.user = 'y'" {
 						t.Errorf("inside: %q, %v", setting, err)
 					}

@@ -79,7 +79,8 @@ func (c *conn) inTransaction(ctx context.Context, k *call, st *statement.Stateme
 	k.atomic = isAtomic(st.Kind, st.Reason)
 	sets := st.Settings != nil && repeatable(k) && !t.nested && len(c.settings.made)+len(t.sets) < maxSettings
 	nested := t.nested || st.Controls
-	if onReplica && (st.SilentOnReplica && !sets || nested && len(t.sets) > 0) {
+	harmless := sets || st.Settings != nil && k.method == prepare
+	if onReplica && (st.SilentOnReplica && !harmless || nested && len(t.sets) > 0) {
 		return reply{}, fmt.Errorf("%w: %s", ErrReplicaTransaction, st.Reason)
 	}
 	if err := c.checkPooler(t.lease, st, true); err != nil {
