@@ -44,7 +44,8 @@ func (c *conn) forgetPrepared(h *holding) {
 
 // meet is told what is about to run. A function or a procedure of the database may
 // set what is seen by nobody: other callers are kept from it where that can be undone,
-// and a checkout that has settings of its own stays with the connection.
+// and a checkout that has settings of its own stays with the connection, as those
+// could not be told from its.
 func (c *conn) meet(h *holding, st *statement.Statement) {
 	_, reason, _ := st.Resolve(c.db.catalog.known())
 	switch reason {
@@ -55,6 +56,6 @@ func (c *conn) meet(h *holding, st *statement.Statement) {
 	engine := c.db.engine
 	h.touched = engine.Dialect().ResetsAll() && !engine.Pooled(h.Conn().Driver)
 	if c.settings.newest > 0 || len(c.tx.sets) > 0 {
-		c.settings.bound = true
+		h.dirty, c.settings.bound = true, true
 	}
 }
