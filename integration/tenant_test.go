@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/rwsplit/rwsplit/integration/fixture"
 )
 
 const (
@@ -69,6 +71,8 @@ type tenantLoad struct {
 	db             *sql.DB
 	leaks, lost    atomic.Int64 // rows of others; of one's own that did not show
 	reads, changes atomic.Int64
+	faults         bool         // servers go away: a visit may fail
+	failed         atomic.Int64 // visits that did
 }
 
 func (l *tenantLoad) visit(ctx context.Context, w *tenancy, tenant int, write bool) (err error) {
@@ -154,7 +158,10 @@ func (l *tenantLoad) run(t *testing.T, w *tenancy, visits int64) {
 				if n%tenantlessTurn == 0 {
 					tenant = -1
 				}
-				if err := l.visit(ctx, w, tenant, n%8 == 1 && tenant >= 0); err != nil {
+				err := l.visit(ctx, w, tenant, n%8 == 1 && tenant >= 0)
+				if err != nil && l.faults {
+					l.failed.Add(1)
+				} else if err != nil {
 					t.Errorf("tenant %d: %v", tenant, err)
 					return
 				}
@@ -170,7 +177,7 @@ func TestTenants(t *testing.T) { eachEngine(t, testTenants) }
 
 func testTenants(t *testing.T, e *engine) {
 	c := e.shared(t)
-	newTenants(t, e)
+	newTenants(t, e, c.Primary())
 	must(t, c.WaitReplicas(ctxFor(t)))
 	for _, w := range tenancies[e.kind] {
 		t.Run(w.name, func(t *testing.T) {
@@ -210,11 +217,64 @@ func testTenantsCanLeak(t *testing.T, e *engine) {
 	}
 }
 
+// TestTenantsWhileServersGo: no tenant sees another's rows while replicas are killed and
+// come back, replay stops, and at last another server is the primary. Visits may fail.
+func TestTenantsWhileServersGo(t *testing.T) { eachEngine(t, testTenantsWhileServersGo) }
+
+func testTenantsWhileServersGo(t *testing.T, e *engine) {
+	c := e.start(t, fixture.Options{})
+	ctx := ctxFor(t)
+	newTenants(t, e, c.Primary())
+	must(t, c.WaitReplicas(ctx))
+	db := e.open(t, c, "rwsplit_primary_wait=2s")
+	ready(t, db)
+	l := &tenantLoad{e: e, db: db, faults: true}
+	w := &tenancies[e.kind][0]
+	load, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for load.Err() == nil {
+			l.run(t, w, 500)
+		}
+	}()
+	reads := func(n int64) { // so many more
+		t.Helper()
+		until := l.reads.Load() + n
+		eventually(t, "the load goes on", func() bool { return l.reads.Load() >= until })
+	}
+	primary, replicas := c.Primary(), c.Replicas()
+	for _, r := range replicas {
+		reads(1000)
+		must(t, r.Kill())
+		reads(1000)
+		must(t, r.Start(ctx))
+		must(t, r.PauseReplay(ctx))
+		reads(1000)
+		must(t, r.ResumeReplay(ctx))
+	}
+	must(t, c.WaitReplicas(ctx))
+	must(t, primary.Kill())
+	must(t, replicas[0].Promote(ctx))
+	eventually(t, "writes go to the new primary", func() bool {
+		_, err := db.ExecContext(ctx, `UPDATE mine SET v = v WHERE v < 0`)
+		return err == nil
+	})
+	reads(2000)
+	stop()
+	<-ended
+	s := statsOf(t, db)
+	t.Logf("%d reads, %d writes, %d visits failed: %d rows of others, %d of one's own missing; retries %d, settings replayed %d",
+		l.reads.Load(), l.changes.Load(), l.failed.Load(), l.leaks.Load(), l.lost.Load(), s.Retries, s.SettingsReplayed)
+	if l.leaks.Load() != 0 || l.lost.Load() != 0 {
+		t.Errorf("%d rows of others were seen, %d of one's own were not", l.leaks.Load(), l.lost.Load())
+	}
+}
+
 // newTenants makes the tables, as the superuser, and grants the user app what it
 // needs, or on PostgreSQL roles that it may become.
-func newTenants(t *testing.T, e *engine) {
+func newTenants(t *testing.T, e *engine, primary *fixture.Server) {
 	t.Helper()
-	primary := e.shared(t).Primary()
 	run := func(format string, args ...any) {
 		t.Helper()
 		text := fmt.Sprintf(format, args...)

@@ -35,6 +35,7 @@ type identity struct {
 	// Replication is asked for no more often than replicationAge.
 	replication replication
 	checked     time.Time
+	readOnly    bool // the server was seen to be
 }
 
 const replicationAge = 500 * time.Millisecond
@@ -148,7 +149,13 @@ func (c *conn) sampleMariaDB(ctx context.Context, sample *lag.Sample) error {
 	if err != nil {
 		return err
 	}
+	id := &c.identity
 	sample.Writable = row[0] == "0"
+	if id.promoted(sample.Writable) {
+		id.replication = replication{denied: true}
+		id.replication.describe(sample)
+	}
+	id.readOnly = id.readOnly || !sample.Writable
 	told := row[2]
 	if sample.Writable && !sample.Follows {
 		sample.Run++
@@ -158,7 +165,6 @@ func (c *conn) sampleMariaDB(ctx context.Context, sample *lag.Sample) error {
 			return nil
 		}
 	}
-	id := &c.identity
 	if id.position == nil || told != id.told {
 		position, err := lag.ParseGTIDPosition(told)
 		if err != nil {
@@ -168,4 +174,12 @@ func (c *conn) sampleMariaDB(ctx context.Context, sample *lag.Sample) error {
 	}
 	sample.Position = id.position
 	return nil
+}
+
+// promoted reports whether a server of MariaDB that was seen to apply changes, and to
+// take no writes, follows nobody any more, as far as a user can tell who may not see its
+// replication: it applies none, and takes writes.
+func (id *identity) promoted(writable bool) bool {
+	r := &id.replication
+	return writable && id.readOnly && r.denied && r.follows && r.stopped != ""
 }

@@ -55,3 +55,25 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
+
+// Who may not see replication tells a promotion by what everybody sees.
+func TestPromotedUnseen(t *testing.T) {
+	const stopped = "no applier runs"
+	for _, test := range []struct {
+		name     string
+		id       identity
+		writable bool
+		want     bool
+	}{
+		{"promoted", identity{readOnly: true, replication: replication{denied: true, follows: true, stopped: stopped}}, true, true},
+		{"not yet", identity{readOnly: true, replication: replication{denied: true, follows: true, stopped: stopped}}, false, false},
+		{"a replica without read_only", identity{readOnly: true, replication: replication{denied: true, follows: true}}, true, false},
+		{"one that never had it, and is stopped", identity{replication: replication{denied: true, follows: true, stopped: stopped}}, true, false},
+		{"never a replica", identity{readOnly: true, replication: replication{denied: true, stopped: stopped}}, true, false},
+		{"seen", identity{readOnly: true, replication: replication{follows: true, stopped: stopped}}, true, false},
+	} {
+		if got := test.id.promoted(test.writable); got != test.want {
+			t.Errorf("%s: %t", test.name, got)
+		}
+	}
+}
