@@ -23,7 +23,7 @@ var postgresSettings = []setting{
 }
 
 var mySQLSettings = []setting{
-	{`SET time_zone = ?`, []any{"+09:00"}, `SELECT FROM_UNIXTIME(0)`, `1970-01-01 09:00:00`},
+	{`SET time_zone = ?`, []any{"+09:00"}, `SELECT FROM_UNIXTIME(86400)`, `1970-01-02 09:00:00`},
 	{`SET SESSION sql_mode = 'PIPES_AS_CONCAT,STRICT_ALL_TABLES', @@group_concat_max_len = 5`, nil, `SELECT 'a' || GROUP_CONCAT('1234567')`, `a12345`},
 	{`SET NAMES latin1`, nil, `SELECT @@character_set_client`, `latin1`},
 	{`USE elsewhere`, nil, `SELECT DATABASE()`, `elsewhere`},
