@@ -14,7 +14,7 @@ import (
 type settings struct {
 	made   []setting // in their order, without those that later ones made void
 	newest int       // number of the newest; they count from 1
-	bound  bool      // a replica does not take them: all stays on the primary
+	bound  bool      // all stays on the primary: a replica does not take them, or they are not all that is set
 }
 
 type setting struct {

@@ -35,9 +35,12 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 			c.meet(&c.primary, st)
 			c.primary.dirty = c.primary.dirty || st.Dirty && k.method != prepare
 			c.unsure = c.unsure || st.MayBegin
-			if changes || k.method == prepare || k.method == begin {
+			switch {
+			case k.method == prepare || k.method == begin:
+				r, err = k.on(ctx, c.primary.Conn())
+			case changes:
 				r, err = c.send(ctx, k, rec)
-			} else {
+			default:
 				r, err = c.look(ctx, k, st, rec)
 			}
 			if st.Dirty && k.method != prepare {
@@ -70,9 +73,6 @@ func (c *conn) write(ctx context.Context, k *call, st *statement.Statement, chan
 // commit.
 func (c *conn) send(ctx context.Context, k *call, rec *session.Record) (reply, error) {
 	node := c.primary.Node
-	if k.method == prepare || k.method == begin {
-		return k.on(ctx, c.primary.Conn())
-	}
 	if rec != nil {
 		rec.BeginWrite()
 	}

@@ -66,33 +66,37 @@ func (c *conn) options(args []driver.NamedValue) []driver.NamedValue {
 	if !c.pooled {
 		return args
 	}
-	if !breaks(c.mode) && !slices.ContainsFunc(args, hasBreakingMode) {
+	if !prepares(c.mode) && !slices.ContainsFunc(args, asksToPrepare) {
 		return args
 	}
-	args = slices.DeleteFunc(slices.Clone(args), hasBreakingMode)
+	args = slices.DeleteFunc(slices.Clone(args), asksToPrepare)
 	return append([]driver.NamedValue{{Value: plainMode}}, args...)
 }
 
-func breaks(mode pgx.QueryExecMode) bool {
+// prepares reports whether pgx prepares or describes a statement in this mode before
+// it runs it.
+func prepares(mode pgx.QueryExecMode) bool {
 	return mode != pgx.QueryExecModeExec && mode != pgx.QueryExecModeSimpleProtocol
 }
 
-func hasBreakingMode(arg driver.NamedValue) bool {
+func asksToPrepare(arg driver.NamedValue) bool {
 	mode, ok := arg.Value.(pgx.QueryExecMode)
-	return ok && breaks(mode)
+	return ok && prepares(mode)
 }
 
 // query asks the server something of ours, in a mode that suits it.
 func (c *conn) query(ctx context.Context, text string) (pgx.Rows, error) {
-	if c.pooled {
-		return c.Conn.Conn().Query(ctx, text, plainMode)
-	}
-	return c.Conn.Conn().Query(ctx, text)
+	return c.Conn.Conn().Query(ctx, text, c.ownMode()...)
 }
 
 func (c *conn) queryRow(ctx context.Context, text string) pgx.Row {
+	return c.Conn.Conn().QueryRow(ctx, text, c.ownMode()...)
+}
+
+// ownMode is an argument for pgx; none where the configuration's mode will do.
+func (c *conn) ownMode() []any {
 	if c.pooled {
-		return c.Conn.Conn().QueryRow(ctx, text, plainMode)
+		return []any{plainMode}
 	}
-	return c.Conn.Conn().QueryRow(ctx, text)
+	return nil
 }

@@ -11,14 +11,16 @@ import (
 // place of names.
 func (e *Engine) Rewrites(args []driver.NamedValue) bool {
 	for i := range args {
-		switch args[i].Value.(type) {
+		switch v := args[i].Value.(type) {
 		case nil, string, []byte, int64, float64, bool:
 			return false
-		case pgx.NamedArgs, pgx.StrictNamedArgs, pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		case pgx.NamedArgs, pgx.StrictNamedArgs:
 		case pgx.QueryRewriter:
 			return true
 		default:
-			return false
+			if !isOption(v) {
+				return false
+			}
 		}
 	}
 	return false
@@ -27,11 +29,18 @@ func (e *Engine) Rewrites(args []driver.NamedValue) bool {
 // allOptions reports whether no argument is one of the statement's own.
 func allOptions(args []driver.NamedValue) bool {
 	for i := range args {
-		switch args[i].Value.(type) {
-		case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
-		default:
+		if !isOption(args[i].Value) {
 			return false
 		}
 	}
 	return true
+}
+
+// isOption reports whether an argument says how to run a statement.
+func isOption(v any) bool {
+	switch v.(type) {
+	case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		return true
+	}
+	return false
 }

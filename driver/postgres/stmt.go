@@ -99,7 +99,7 @@ func (c *conn) plans(args []driver.NamedValue) bool {
 			mode = m
 		}
 	}
-	return mode != pgx.QueryExecModeExec && mode != pgx.QueryExecModeSimpleProtocol
+	return prepares(mode)
 }
 
 // NumInput implements driver.Stmt.

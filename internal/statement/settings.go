@@ -80,14 +80,12 @@ func (r *settingReader) statements(one func() bool) []string {
 	return r.names
 }
 
-func (r *settingReader) sets(names ...string) bool {
-	for _, n := range names {
-		if !slices.Contains(r.names, n) {
-			r.names = append(r.names, n)
-		}
-		if n == "session_authorization" {
-			r.sets("role") // a role ends with the user who took it
-		}
+func (r *settingReader) sets(name string) bool {
+	if !slices.Contains(r.names, name) {
+		r.names = append(r.names, name)
+	}
+	if name == "session_authorization" {
+		r.sets("role") // a role ends with the user who took it
 	}
 	return true
 }
